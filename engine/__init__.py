@@ -1,0 +1,1 @@
+"""A CPU emulation engine for Python."""
