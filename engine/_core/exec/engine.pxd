@@ -1,0 +1,148 @@
+# The engine: one guest CPU, its memory, its back end and its block cache, and run().
+# Lives here: the Engine struct, hooks as C function pointers, run limits and results. The Python
+# classes over it: api/. Implementation: engine.pyx (life cycle), loop.pyx (run), cache.pyx (blocks),
+# hookpoints.pyx, unwind.pyx, flush.pyx. This is where guest, host, mem and ir meet.
+from engine._core.base.types cimport (uint8_t, uint16_t, int32_t, int64_t, uint32_t, uint64_t,
+                                      uintptr_t, vaddr_t, hwaddr, ram_addr_t)
+from engine._core.cpu.head cimport CPUHead, FaultInfo
+from engine._core.cpu.tb cimport TB, TBExit
+from engine._core.ir.ir cimport IR
+from engine._core.isa.guest cimport GuestOps, CPUConfig
+from engine._core.backend.backend cimport BackendOps, RuntimeOps, CodeBuffer
+
+# ---------------------------------------------------------------- hooks
+cdef enum:
+    HOOK_CODE = 0               # before an instruction
+    HOOK_BLOCK = 1              # before the first instruction of a basic block
+    HOOK_MEM_READ = 2           # before a load (what the hook writes to memory is what is loaded)
+    HOOK_MEM_WRITE = 3          # before a store
+    HOOK_MEM_FETCH = 4          # code is read for translation (once per translation, not per run)
+    HOOK_MEM_INVALID = 5        # unmapped or forbidden access, before it becomes a fault
+    HOOK_EXCEPTION = 6          # guest exception or interrupt, before it is delivered or reported
+    HOOK_INSN = 7               # instructions of one pattern number (`number`)
+    HOOK_INSN_INVALID = 8       # undefined instruction, before it becomes a fault
+    HOOK_MEM_READ_AFTER = 9     # after a load, with its value
+    N_HOOK_KINDS = 10
+
+# What a hook answers.
+cdef enum:
+    HOOK_CONTINUE = 0
+    HOOK_HANDLED = 1            # MEM_INVALID: retry the access; EXCEPTION, INSN_INVALID: go on at head.pc
+    HOOK_STOP = 2               # stop the run before the instruction
+    HOOK_ERROR = 3              # it failed; the owner keeps the error: the run ends with STOP_ERROR
+
+ctypedef struct HookEvent:
+    uint64_t pc                 # of the instruction
+    uint64_t addr               # CODE, BLOCK, INSN: = pc
+    uint64_t value              # MEM_WRITE, READ_AFTER: value, zero-extended (16 bytes: low half)
+    uint64_t value_hi
+    uint32_t size               # CODE, INSN: instruction bytes; BLOCK: bytes of the block; MEM: access
+    uint32_t access             # ACCESS_* for MEM_*
+    int32_t exception           # EXCEPTION: number
+    uint32_t reason             # MEM_INVALID: FAULT_UNMAPPED or FAULT_PROT ...
+
+ctypedef int (*hook_fn)(CPUHead *cpu, Hook *hook, HookEvent *ev) noexcept nogil
+
+ctypedef struct Hook:
+    uint32_t kind
+    uint32_t number             # INSN: pattern number
+    uint32_t access_mask        # MEM_INVALID: bit per ACCESS_*
+    uint8_t deleted             # removed while it may be running: freed by the loop
+    uint8_t needs_gil           # a Python hook: run() keeps the GIL while such a hook is armed
+    uint64_t begin              # inclusive range; begin > end: everywhere
+    uint64_t end
+    hook_fn fn
+    void *opaque
+    uint64_t id
+    Hook *next
+
+# ---------------------------------------------------------------- run
+cdef enum:
+    STOP_UNTIL = 0              # pc reached `until` or another exit address
+    STOP_COUNT = 1
+    STOP_TIMEOUT = 2
+    STOP_REQUEST = 3            # emu.stop()
+    STOP_FAULT = 4              # memory or instruction fault not delivered to the guest: head.fault
+    STOP_EXCEPTION = 5          # other guest exception not delivered (trap, system call ...)
+    STOP_HALT = 6               # the guest waits for an interrupt that cannot come
+    STOP_BREAKPOINT = 7
+    STOP_SIGNAL = 8             # the slice callback asked (Ctrl-C)
+    STOP_ERROR = 9              # a hook failed
+    STOP_INTERNAL = 10          # the engine refused to go on (message in Engine.message)
+
+# Called with no GIL at each slice end (a few ms); not 0 stops with STOP_SIGNAL.
+ctypedef int (*slice_fn)(Engine *e, void *opaque) noexcept nogil
+
+ctypedef struct RunArgs:
+    uint64_t until
+    bint has_until
+    uint64_t count              # 0: no limit (has_count tells a zero limit)
+    bint has_count
+    uint64_t timeout_ns         # 0: none
+    slice_fn slice
+    void *slice_opaque
+
+ctypedef struct RunOutcome:
+    uint32_t reason             # STOP_*
+    int32_t exception
+    uint64_t pc
+    uint64_t icount             # instructions retired by this run, exact
+    FaultInfo fault
+
+ctypedef struct EngineStats:
+    uint64_t tb_translated
+    uint64_t tb_flushes
+    uint64_t tb_invalidated
+    uint64_t tb_lookups         # exec loop lookups that missed the jump cache
+    uint64_t smc_retries
+
+ctypedef struct Engine:
+    CPUHead *cpu
+    const GuestOps *guest
+    CPUConfig config
+    void *mem                   # MemContext*
+    void *system_memory         # MemoryRegion* root
+    void *system_as             # AddressSpace*
+    const BackendOps *backend
+    RuntimeOps rt
+    CodeBuffer code
+    IR *ir
+    void *cache                 # TBCache* (exec/cache.pxd)
+    Hook *hooks[10]             # per kind, in the order added
+    uint64_t next_hook_id
+    uint32_t python_hooks       # armed hooks with needs_gil
+    uint32_t memory_hooks       # armed MEM_READ/WRITE/READ_AFTER hooks: TLB entries carry TLB_WATCH
+    uint8_t flush_pending       # blocks are flushed when the loop is next at its top
+    uint8_t optimise            # 0: passes off
+    uint8_t deliver             # exceptions go to the guest
+    uint8_t running
+    uint64_t *stops             # addresses the run may not pass: until, exits, breakpoints
+    uint32_t n_stops
+    uint32_t stops_cap
+    uint64_t last_until
+    bint has_last_until
+    EngineStats stats
+    char message[256]
+    void *owner                 # the Emulator (borrowed PyObject*), for api only
+
+# code_size: bytes of code buffer (0: default 16 MiB, reserved not committed). NULL: out of memory.
+cdef Engine *engine_new(const GuestOps *guest, const CPUConfig *cfg, const BackendOps *backend,
+                        uint64_t code_size) noexcept nogil
+cdef void engine_free(Engine *e) noexcept nogil
+cdef void engine_run(Engine *e, const RunArgs *args, RunOutcome *out) noexcept nogil
+# May be called from any thread and from hooks.
+cdef void engine_stop(Engine *e) noexcept nogil
+# Registers by RegDesc; brings stale state up to date first when a hook runs. value: 64-bit words.
+cdef int engine_reg_read(Engine *e, uint32_t reg, uint64_t *value) noexcept nogil
+cdef int engine_reg_write(Engine *e, uint32_t reg, const uint64_t *value) noexcept nogil
+# Hooks: NULL when out of memory. Both may be called from hooks; they count from the next instruction.
+cdef Hook *engine_hook_add(Engine *e, uint32_t kind, uint64_t begin, uint64_t end, hook_fn fn,
+                           void *opaque, bint needs_gil, uint32_t number,
+                           uint32_t access_mask) noexcept nogil
+cdef void engine_hook_del(Engine *e, Hook *h) noexcept nogil
+cdef int engine_breakpoint_insert(Engine *e, uint64_t pc, uint32_t flags) noexcept nogil
+cdef int engine_breakpoint_remove(Engine *e, uint64_t pc, uint32_t flags) noexcept nogil
+# Drop every block (at once when nothing runs, else when the loop is next at its top).
+cdef void engine_tb_flush(Engine *e) noexcept nogil
+# Guest state exact now (in a hook: pc, lazy flags). Cheap when it already is.
+cdef void engine_sync(Engine *e) noexcept nogil
