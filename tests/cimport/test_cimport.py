@@ -1,4 +1,4 @@
-"""Users may cimport the engine: consumers compiled against the headers of the package under test."""
+"""Users may cimport the engine: consumers compiled against the package under test."""
 
 import importlib.machinery
 import importlib.util
