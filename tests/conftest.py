@@ -65,7 +65,8 @@ class CythonTests:
             root = package_root()
             kind = "inplace" if root == ROOT else "installed"
             mode = os.environ.get("ENGINE_BUILD", "release")
-            tag = f"{kind}-{mode}-{sysconfig.get_config_var('SOABI') or sys.implementation.cache_tag}"
+            abi = sysconfig.get_config_var("SOABI") or sys.implementation.cache_tag
+            tag = f"{kind}-{mode}-{abi}"
             self.home = ROOT / ".cache" / "cython-tests" / tag
             self.home.mkdir(parents=True, exist_ok=True)
             with locked(self.home / "lock"):
@@ -93,7 +94,7 @@ class CythonTests:
 
 @contextlib.contextmanager
 def locked(path: Path):
-    """One builder at a time (pytest-xdist workers); on Windows xdist must be off for a first run."""
+    """One builder at a time (pytest-xdist workers). On Windows the first run must be without."""
     with path.open("w") as file:
         try:
             import fcntl
