@@ -1,6 +1,6 @@
 # Portable 128-bit integer helpers on pairs of 64-bit words.
 #
-# What lives here: multiply-high, 128-bit add, subtract, shift (also with sticky bit), compare, count
+# What lives here: multiply-high, 128-bit add, subtract, shift (also with sticky), compare, count
 # leading zeros and 128/64 division. Each has a two-word C form (u128_*_c, always compiled, so that
 # tests reach it) and, where the compiler has __int128, a one-instruction form under the plain name.
 # What does not: anything of floating point. Who calls it: fp/ and instructions with wide products.
