@@ -1,7 +1,8 @@
 # Unpacking, rounding, packing and NaN choice for all formats; see parts.pxd.
 
 from libc.stdint cimport int32_t, uint8_t, uint16_t, uint64_t
-from engine._core.base.int128 cimport clz64, u128, u128_shr_jam
+from engine._core.base.bits cimport clz64
+from engine._core.base.int128 cimport u128, u128_shr_jam
 from engine._core.fp.soft cimport Float80
 from engine._core.fp.status cimport (
     FPStatus, FP_DAZ_ARM, FP_DAZ_OFF, FP_DE, FP_F80, FP_FTZ_ARM, FP_FTZ_X86, FP_NAN_ARM,
@@ -99,7 +100,7 @@ cdef void unpack_tiny(FPStatus *st, Parts *p, uint64_t sig, int32_t exp) noexcep
         p.cls = FC_ZERO
         p.sig.hi = 0
         return
-    n = clz64(sig)
+    n = <int>clz64(sig)
     p.cls = FC_NORMAL
     p.sig.hi = sig << n
     p.exp = exp - n

@@ -1,7 +1,8 @@
 # Integer conversion, comparison and classes of unpacked numbers; see softconv.pxd.
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
-from engine._core.base.int128 cimport clz64, u128_lt, u128_make
+from engine._core.base.bits cimport clz64
+from engine._core.base.int128 cimport u128_lt, u128_make
 from engine._core.fp.parts cimport (
     FC_INF, FC_INVALID, FC_NORMAL, FC_QNAN, FC_SNAN, FC_ZERO, Parts, fp_is_nan, fp_nan1, fp_nan2,
     fp_note_denormal, fp_round_up,
@@ -66,7 +67,7 @@ cdef uint64_t parts_to_int(FPStatus *st, const Parts *p, bint is_signed, uint8_t
 
 
 cdef void parts_from_int(bint negative, uint64_t magnitude, Parts *r) noexcept nogil:
-    cdef int n = clz64(magnitude)
+    cdef int n = <int>clz64(magnitude)
     r.sign = negative
     r.denormal = 0
     r.exp = 63 - n

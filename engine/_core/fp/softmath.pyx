@@ -1,9 +1,10 @@
 # Exact arithmetic on unpacked numbers; see softmath.pxd.
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
+from engine._core.base.bits cimport clz64
 from engine._core.base.int128 cimport (
-    clz64, u128, u128_add, u128_clz, u128_div64, u128_lt, u128_make, u128_mul64, u128_shl,
-    u128_shr, u128_shr_jam, u128_shr_lost, u128_sub,
+    u128, u128_add, u128_clz, u128_div64, u128_lt, u128_make, u128_mul64, u128_shl, u128_shr,
+    u128_shr_lost, u128_sub,
 )
 from engine._core.fp.parts cimport (
     FC_INF, FC_NORMAL, FC_ZERO, Parts, fp_invalid, fp_is_nan, fp_nan1, fp_nan2, fp_nan3,
@@ -93,7 +94,7 @@ cdef void sub_magnitudes(const Parts *a, const Parts *b, uint8_t sign, uint8_t z
     if (s.hi | s.lo) == 0:
         set_special(r, FC_ZERO, zero_sign)
         return
-    n = u128_clz(s)
+    n = <int>u128_clz(s)
     s = u128_shl(s, n)
     s.lo |= 1 if lost else 0
     set_normal(r, sign, exp - n, s)
@@ -258,7 +259,7 @@ cdef void parts_rem(FPStatus *st, const Parts *a, const Parts *b, bint truncate,
     if m == 0:
         set_special(r, FC_ZERO, a.sign)
         return
-    n = clz64(m)
+    n = <int>clz64(m)
     set_normal(r, sign, b.exp + k - n, u128_make(m << n, 0))
 
 
