@@ -95,7 +95,7 @@ class Abi:
     hwcap: int  # AT_HWCAP
     stat: struct.Struct
     stat_fields: tuple[str, ...]
-    fault_signals: dict[int, tuple[str, int]]  # exception -> (signal, si_code)
+    fault_signals: dict[int, tuple[str, int]]  # other exceptions -> (signal, si_code)
     sigreturn_code: bytes
     push_signal_frame: Callable[[Process, int, bytes, Any], None]
     pop_signal_frame: Callable[[Process], None]

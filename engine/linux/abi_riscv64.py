@@ -109,20 +109,7 @@ RISCV64 = Abi(
         "st_size", "st_blksize", "", "st_blocks", "atime_s", "atime_ns", "mtime_s", "mtime_ns",
         "ctime_s", "ctime_ns", "", "",
     ),
-    # Exception codes of the privileged manual, table "mcause": signal and si_code.
-    fault_signals={
-        0: ("SIGBUS", 1),  # instruction address misaligned: BUS_ADRALN
-        1: ("SIGSEGV", 1),
-        2: ("SIGILL", 1),  # ILL_ILLOPC
-        3: ("SIGTRAP", 1),  # TRAP_BRKPT
-        4: ("SIGBUS", 1),
-        5: ("SIGSEGV", 1),
-        6: ("SIGBUS", 1),
-        7: ("SIGSEGV", 1),
-        12: ("SIGSEGV", 1),
-        13: ("SIGSEGV", 1),
-        15: ("SIGSEGV", 1),
-    },
+    fault_signals={3: ("SIGTRAP", 1)},  # breakpoint: TRAP_BRKPT
     sigreturn_code=bytes.fromhex("9308b008 73000000"),  # li a7, 139; ecall
     push_signal_frame=_push,
     pop_signal_frame=_pop,

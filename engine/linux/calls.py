@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
-from .abi import ERRNO, SyscallError, guest_errno
+from .abi import ERRNO, SIGNALS, SyscallError, guest_errno
 
 if TYPE_CHECKING:
     from .process import Process
@@ -54,6 +54,9 @@ def dispatch(process: Process, number: int, args: tuple[int, ...]) -> int | None
             result = function(process, *args[:count]) or 0
         except SyscallError as error:
             result = -error.number
+        except BrokenPipeError as error:
+            process.signals.send(process, SIGNALS["SIGPIPE"], 0, "wrote to a closed pipe")
+            result = -guest_errno(error)
         except OSError as error:
             result = -guest_errno(error)
         except (OverflowError, ValueError):  # an argument that the host's call refuses outright
