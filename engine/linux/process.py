@@ -15,7 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from .._core.api import Emulator
-from ..errors import GuestException, GuestFault, InstructionFault, LoaderError, MemoryFault
+from ..errors import (
+    GuestException,
+    GuestFault,
+    InstructionFault,
+    LoaderError,
+    MemoryFault,
+)
 from . import calls_files, calls_memory, calls_process  # noqa: F401  (they fill the call table)
 from .abi import SIGNAL_NAMES, SIGNALS, Abi
 from .abi_riscv64 import RISCV64
