@@ -108,7 +108,7 @@ class Process:
         self.emu.memory.write(self.sigreturn_address, self.abi.sigreturn_code)
         self.emu.regs[self.abi.stack_pointer] = self.image.stack_pointer
         self.emu.regs["pc"] = self.image.entry
-        self.emu.hook_exception(self._on_exception)
+        self.hook = self.emu.hook_exception(self._on_exception)
 
     def run(self) -> ExitStatus:
         """Runs the program to its end."""

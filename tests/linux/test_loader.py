@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import struct
 from pathlib import Path
@@ -91,11 +92,9 @@ def test_mutated_files_never_crash(tmp_path):
             outcomes["refused"] += 1
             continue
         outcomes["ran"] += 1
-        process.emu.hook_exception(lambda emu, number: False)
-        try:
+        process.hook.remove()  # no system calls: damaged code does not get at the host
+        with contextlib.suppress(Error):
             process.emu.run(count=2000)
-        except (Error, Exception) as error:
-            assert not isinstance(error, (SystemError, MemoryError))
     assert outcomes["refused"] > 20
     assert outcomes["ran"] > 20
 
