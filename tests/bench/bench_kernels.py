@@ -72,10 +72,11 @@ class Host:
     name = "host"
 
     def __init__(self) -> None:
-        self.dir = tempfile.TemporaryDirectory()
+        self.dir = tempfile.TemporaryDirectory()  # kept for as long as the library is used
         library = Path(self.dir.name) / "kernels.so"
-        flags = ["-O2", "-fno-tree-vectorize", "-ffp-contract=off", "-fno-builtin", "-shared", "-fPIC"]
-        subprocess.run(["gcc", *flags, "-w", "-o", library, HERE / "kernels.c"], check=True)
+        flags = ["-O2", "-fno-tree-vectorize", "-ffp-contract=off", "-fno-builtin", "-w"]
+        command = ["gcc", *flags, "-shared", "-fPIC", "-o", library, HERE / "kernels.c"]
+        subprocess.run(command, check=True)
         self.library = ctypes.CDLL(str(library))
 
     def call(self, kernel: str, n: int) -> tuple[float, int]:
@@ -127,8 +128,8 @@ class Unicorn:
         for address, _, data in guest.segments:
             self.uc.mem_write(address, data)
         self.uc.mem_map(STACK_TOP - STACK_SIZE, STACK_SIZE)
-        # floating point on: mstatus.FS
-        self.uc.reg_write(rc.UC_RISCV_REG_MSTATUS, self.uc.reg_read(rc.UC_RISCV_REG_MSTATUS) | 0x6000)
+        status = rc.UC_RISCV_REG_MSTATUS
+        self.uc.reg_write(status, self.uc.reg_read(status) | 0x6000)  # FS: floating point on
 
     def call(self, kernel: str, n: int) -> tuple[float, int]:
         uc, rc = self.uc, self.rc
