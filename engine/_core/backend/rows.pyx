@@ -40,12 +40,12 @@ cdef bint rows_write(TB *tb, CodeBuffer *buf, const uint64_t *rows, const uint32
     cdef uint8_t *p = buf.ptr
     cdef const uint64_t *row = rows
     before[0] = tb.pc
-    for w in range(1, IR_ROW_WORDS):
+    for w in range(1, <uint32_t>IR_ROW_WORDS):
         before[w] = 0
     tb.rows = p
     tb.n_rows = n_rows
     for i in range(n_rows):
-        for w in range(IR_ROW_WORDS):
+        for w in range(<uint32_t>IR_ROW_WORDS):
             p = sleb128_write(p, <int64_t>(row[w] - before[w]))
             before[w] = row[w]
         p = sleb128_write(p, <int64_t>ends[i] - <int64_t>end)
@@ -66,10 +66,10 @@ cdef int rows_lookup(const TB *tb, uintptr_t host, uint64_t *words) noexcept nog
     if host < <uintptr_t>tb.code or offset >= tb.code_size:
         return -1
     words[0] = tb.pc
-    for w in range(1, IR_ROW_WORDS):
+    for w in range(1, <uint32_t>IR_ROW_WORDS):
         words[w] = 0
     for i in range(tb.n_rows):
-        for w in range(IR_ROW_WORDS):
+        for w in range(<uint32_t>IR_ROW_WORDS):
             p = sleb128_read(p, &delta)
             words[w] += <uint64_t>delta
         p = sleb128_read(p, &delta)
