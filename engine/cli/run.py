@@ -41,8 +41,8 @@ def run(
 ) -> None:
     """Run PROGRAM (a static Linux ELF file for riscv64) with ARGS.
 
-    The exit status is the program's; 128 plus the number when a signal killed it, 126 when it cannot
-    be run at all.
+    The exit status is the program's; 128 plus the number when a signal killed it, 126 when it
+    cannot be run at all.
     """
     logging.basicConfig(level=logging.WARNING, format="engine: %(message)s")
     options = {} if backend is None else {"backend": backend}

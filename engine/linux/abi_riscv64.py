@@ -1,7 +1,7 @@
 """Linux on riscv64: numbers, registers, structures, signal frame.
 
-Source: include/uapi/asm-generic/unistd.h, arch/riscv/include/uapi/asm/{ucontext,sigcontext,ptrace}.h
-(structure layouts), the RISC-V psABI.
+Source: include/uapi/asm-generic/unistd.h, the structure layouts of
+arch/riscv/include/uapi/asm/{ucontext,sigcontext,ptrace}.h, the RISC-V psABI.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The table of system calls by name.
 
-Lives here: the registry that the `calls_*` modules fill, dispatch by the ABI's numbers, and the rule
-that an unknown call answers ENOSYS with one log line. Does not live here: any call.
+Lives here: the registry that the `calls_*` modules fill, dispatch by the ABI's numbers, and the
+rule that an unknown call answers ENOSYS with one log line. Does not live here: any call.
 """
 
 from __future__ import annotations

@@ -61,10 +61,7 @@ def _read(p: Process, host: int, address: int, count: int, offset: int | None) -
     while done < count:
         want = min(count - done, _CHUNK)
         p.memory.check(address + done, want, "w")
-        if offset is None:
-            data = os.read(host, want)
-        else:
-            data = os.pread(host, want, offset + done)
+        data = os.read(host, want) if offset is None else os.pread(host, want, offset + done)
         p.memory.store(address + done, data)
         done += len(data)
         if len(data) < want:
@@ -100,14 +97,14 @@ def sys_write(p: Process, fd: int, buffer: int, count: int) -> int:
 
 @syscall
 def sys_pread64(p: Process, fd: int, buffer: int, count: int, offset: int) -> int:
-    return _read(p, p.files.get(signed(fd)).host, buffer, min(count, MAX_TRANSFER), signed(offset, 64))
+    host = p.files.get(signed(fd)).host
+    return _read(p, host, buffer, min(count, MAX_TRANSFER), signed(offset, 64))
 
 
 @syscall
 def sys_pwrite64(p: Process, fd: int, buffer: int, count: int, offset: int) -> int:
-    return _write(
-        p, p.files.get(signed(fd)).host, buffer, min(count, MAX_TRANSFER), signed(offset, 64)
-    )
+    host = p.files.get(signed(fd)).host
+    return _write(p, host, buffer, min(count, MAX_TRANSFER), signed(offset, 64))
 
 
 def _vectors(p: Process, iov: int, count: int) -> list[tuple[int, int]]:

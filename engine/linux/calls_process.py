@@ -122,12 +122,15 @@ def sys_uname(p: Process, buffer: int) -> None:
 def sys_sysinfo(p: Process, buffer: int) -> None:
     page = p.abi.page_size
     total = 1 << 30
-    data = struct.pack(
-        f"{p.abi.order}qQQQQQQQQQHHiQQi" if p.abi.word == 8 else f"{p.abi.order}iIIIIIIIIIHHiIIi",
-        int(time.monotonic()), 0, 0, 0, total // page, total // 2 // page, 0, 0, 0, 0, 1, 0, 0, 0, 0,
-        page,
+    wide = p.abi.word == 8
+    # uptime, 3 loads, total and free pages, shared, buffers, total and free swap, processes, padding
+    # (natural alignment puts 4 bytes before the longs of wide ABIs), total and free high, unit
+    head = struct.pack(
+        f"{p.abi.order}qQQQQQQQQQHH4x" if wide else f"{p.abi.order}iIIIIIIIIIHH",
+        int(time.monotonic()), 0, 0, 0, total // page, total // 2 // page, 0, 0, 0, 0, 1, 0,
     )  # fmt: skip
-    p.memory.store(buffer, data.ljust(112 if p.abi.word == 8 else 64, b"\0"))
+    tail = struct.pack(f"{p.abi.order}QQI" if wide else f"{p.abi.order}III", 0, 0, page)
+    p.memory.store(buffer, (head + tail).ljust(112 if wide else 64, b"\0"))
 
 
 @syscall

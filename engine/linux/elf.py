@@ -76,7 +76,8 @@ def parse_program(data: bytes, name: str = "<bytes>", *, symbols: bool = False) 
         raise LoaderError(f"{name}: the file is empty")
     if data[:4] != b"\x7fELF":
         hint = "scripts need their interpreter as the program" if data[:2] == b"#!" else None
-        raise LoaderError(f"{name}: not an ELF file (it starts with {data[:4].hex(' ')})", hint=hint)
+        start = data[:4].hex(" ")
+        raise LoaderError(f"{name}: not an ELF file (it starts with {start})", hint=hint)
     if len(data) > _MAX_FILE:
         raise LoaderError(f"{name}: larger than {_MAX_FILE >> 20} MiB")
     try:

@@ -1,7 +1,7 @@
 """A Linux process: one program on one emulator, its system calls answered here.
 
-Lives here: `Process`, the life of a program from load to exit status. Does not live here: any single
-system call (`calls_*.py`), command-line handling (`engine.cli`).
+Lives here: `Process`, the life of a program from load to exit status. Does not live here: any
+single system call (`calls_*.py`), command-line handling (`engine.cli`).
 """
 
 from __future__ import annotations
@@ -113,13 +113,10 @@ class Process:
     def run(self) -> ExitStatus:
         """Runs the program to its end."""
         try:
-            while True:
-                try:
-                    self.emu.run()
-                    log.warning("the run was stopped at pc %#x", self.emu.regs["pc"])
-                    return ExitStatus(0, None, "stopped")
-                except (GuestFault, GuestException) as fault:
-                    self._fault(fault)
+            while not self._run_until_fault():
+                pass
+            log.warning("the run was stopped at pc %#x", self.emu.regs["pc"])
+            return ExitStatus(0, None, "stopped")
         except calls_process.Exit as end:
             return ExitStatus(end.status)
         except Killed as end:
@@ -127,6 +124,15 @@ class Process:
             return ExitStatus(128 + end.signo, name, end.detail)
         finally:
             self.files.close_all()
+
+    def _run_until_fault(self) -> bool:
+        """True when the run was stopped, False after a fault that the guest handles."""
+        try:
+            self.emu.run()
+        except (GuestFault, GuestException) as fault:
+            self._fault(fault)
+            return False
+        return True
 
     def _on_exception(self, emu: Any, number: int) -> bool:
         abi = self.abi
