@@ -1,4 +1,4 @@
-"""Build of the extension modules: directives, C flags and the module list, each declared once, here.
+"""Build of the extension modules: directives, C flags, module list, each declared once, here.
 
 What lives here: how engine/_core/**/*.pyx becomes extension modules. Metadata and tool settings are
 in pyproject.toml. Who calls it: setuptools (pip, build), `python setup.py build_ext --inplace`, and
@@ -6,11 +6,11 @@ tests/conftest.py for the compiled tests.
 
 Environment
     ENGINE_BUILD   release (default) | debug | coverage | asan
-    ENGINE_TESTS   1: also compile tests/cython/t_*.pyx beside their sources (in-place builds only)
+    ENGINE_TESTS   1: also compile tests/cython/t_*.pyx beside their sources (in-place builds)
                    only: nothing but these, against the package installed in ENGINE_PACKAGE_ROOT
-    ENGINE_STRICT  1: every Cython warning, performance hint and C compiler warning in our code is an
-                   error. Default: 1 for in-place and non-release builds, 0 for wheels, so that a
-                   newer compiler's new warning does not stop a user's installation.
+    ENGINE_STRICT  1: every Cython warning, performance hint and C compiler warning in our code is
+                   an error. Default: 1 for in-place and non-release builds, 0 for wheels, so that
+                   a newer compiler's new warning does not stop a user's installation.
 
 Steps: generators write *_gen.* -> one Cython process a module, whose message stream is read ->
 C compiler. Everything goes to build/<ENGINE_BUILD>/, only changed modules are redone.
@@ -259,14 +259,14 @@ class BuildExt(build_ext):
         known = [source] + ([header] if header.exists() else [])
         if not depfile.exists():
             return [*known, Path("missing dependency file")]
-        text = depfile.read_text().partition(": ")[2].replace("\\\n", " ")
-        return known + [Path(word.replace("\\ ", " ")) for word in re.split(r"(?<!\\)\s+", text) if word]
+        text = depfile.read_text().partition(": ")[2].replace("\\\n", " ").strip()
+        return known + [Path(word.replace("\\ ", " ")) for word in re.split(r"(?<!\\)\s+", text)]
 
     def prune(self) -> None:
         """Drop what earlier builds left in build_lib: a wheel takes everything it finds there."""
         home = Path(self.build_lib)
-        wanted = {Path(path).resolve() for path in self.get_outputs()}
-        wanted |= {Path(path).resolve() for path in self.get_finalized_command("build_py").get_outputs()}
+        outputs = self.get_outputs() + self.get_finalized_command("build_py").get_outputs()
+        wanted = {Path(path).resolve() for path in outputs}
         for path in home.rglob("*"):
             if path.is_file() and path.resolve() not in wanted:
                 path.unlink()

@@ -84,6 +84,8 @@ ctypedef struct IR:
     uint16_t *const_hash        # interning of constants
     uint32_t const_hash_mask
     uint32_t last_insn_op       # op index of the newest insn_start
+    uint32_t n_consts
+    uint32_t n_locals
 
 cdef IR *ir_new() noexcept nogil
 cdef void ir_free(IR *s) noexcept nogil
@@ -104,6 +106,7 @@ cdef void ir_call(IR *s, const HelperInfo *h, uint32_t out, uint32_t a, uint32_t
 cdef uint32_t ir_append(IR *s, uint32_t opc, uint32_t n_args, const uint32_t *args) noexcept nogil
 cdef uint32_t ir_insert_before(IR *s, uint32_t where, uint32_t opc, uint32_t n_args,
                                const uint32_t *args) noexcept nogil
+# Unlink an op (an op removed twice, or the list head, is left alone). Its label is not placed any more.
 cdef void ir_remove(IR *s, uint32_t op) noexcept nogil
 # Puts an `icount` op at the head of each basic block that starts an instruction and fills the last
 # word of each row: how many instructions of the basic block, this one included, were not done yet.
@@ -116,11 +119,7 @@ cdef enum:
     IR_NONE = 0xffffffff
 
 # One builder per op follows the table: ir_add(s, d, a, b), ir_setcond(s, d, a, b, cond),
-# ir_gld(s, d, a, oi), ir_brcond(s, a, b, cond, label), ir_goto_tb(s, exit) ... : ir/build_gen.pxd,
-# inline functions over ir_append, cimported as `from engine._core.ir.build_gen cimport *`.
-
-# Verifier: NULL when the block is well formed, else a message in a static-per-IR buffer.
-cdef const char *ir_verify(IR *s, char *buf, uint32_t size) noexcept nogil
-# Text form; answers the length it needs (excluding the terminator), writes at most size bytes.
-cdef uint32_t ir_print(IR *s, char *buf, uint32_t size) noexcept nogil
-cdef int ir_parse(IR *s, const char *text, char *err, uint32_t err_size) noexcept nogil
+# ir_gld(s, d, a, oi), ir_brcond(s, a, b, cond, label), ir_goto_tb(s, exit), ir_leave(s, status, pc):
+# ir/build_gen.pxd, inline functions over ir_append, cimported as
+# `from engine._core.ir.build_gen cimport *`. Labels, insn_start and calls: the functions above.
+# Verifier: verify.pxd. Text form, printing and parsing: text.pxd.

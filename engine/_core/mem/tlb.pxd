@@ -34,7 +34,7 @@ ctypedef union CPUTLBEntry:         # padded to 1 << CPU_TLB_ENTRY_BITS bytes (r
 ctypedef struct CPUIOTLBEntry:      # the side table: what the slow path needs to know of the page
     hwaddr paddr                    # guest physical page address
     ram_addr_t ram_addr             # of the page, or all ones when it is not RAM
-    void *section                   # FlatRange* of the current flat view (NULL: look it up)
+    void *space                     # AddressSpace* that paddr is in
     uint32_t attrs                  # MemTxAttrs
     uint32_t prot                   # PROT_* granted by the guest's MMU and the region together
 
@@ -56,6 +56,34 @@ ctypedef struct CPUTLBMode:         # the rest of one MMU mode
 ctypedef int (*tlb_fill_fn)(void *cpu, vaddr_t addr, uint32_t size, int access, int mmu_idx,
                             bint probe, uintptr_t ra) noexcept nogil
 
+# What the slow path asks of exec. Functions may be NULL: nothing to ask. They answer ST_*; anything but
+# ST_OK ends the access. cpu is CPUTLB.cpu, ra the host return address (0: state is exact already).
+ctypedef struct AccessHooks:
+    # An access that cannot be done; reason FAULT_* (cpu/head.pxd; ACCESS_FAULT_* below are the same).
+    # ST_OK: something was mapped, try again. Without the function the access answers ST_FAULT.
+    int (*memory_fault)(void *cpu, vaddr_t addr, hwaddr paddr, uint32_t size, int access, int reason,
+                        int mmu_idx, uintptr_t ra) noexcept nogil
+    # Before and after an access to a page that `watch` names; value_hi for 16 bytes.
+    int (*hook_read)(void *cpu, vaddr_t addr, uint32_t size, uintptr_t ra) noexcept nogil
+    int (*hook_write)(void *cpu, vaddr_t addr, uint32_t size, uint64_t value, uint64_t value_hi,
+                      uintptr_t ra) noexcept nogil
+    int (*hook_read_after)(void *cpu, vaddr_t addr, uint32_t size, uint64_t value, uint64_t value_hi,
+                           uintptr_t ra) noexcept nogil
+    # Which accesses to this page are watched: bit ACCESS_READ, bit ACCESS_WRITE. Asked when the page
+    # enters the TLB: flush it when the answer changes.
+    uint32_t (*watch)(void *cpu, vaddr_t page) noexcept nogil
+    # Before guest bytes [ram_addr, ram_addr + length) change and blocks may lie there: drop these.
+    # ST_RETRY_ONE: the running block is one of them; the store is not done.
+    int (*tb_invalidate)(void *cpu, ram_addr_t ram_addr, uint64_t length, uintptr_t ra) noexcept nogil
+    # Which of CPUTLB.ases serves these attributes; NULL: the first.
+    uint32_t (*asidx)(void *cpu, uint32_t attrs) noexcept nogil
+
+cdef enum:                          # = FAULT_* of cpu/head.pxd, which is above this layer
+    ACCESS_FAULT_UNMAPPED = 1
+    ACCESS_FAULT_PROT = 2
+    ACCESS_FAULT_MISALIGNED = 3
+    ACCESS_FAULT_IO = 5
+
 ctypedef struct CPUTLB:
     CPUTLBDesc desc[12]             # first: short offsets for emitted code
     CPUTLBMode *mode                # [n_modes]
@@ -69,6 +97,9 @@ ctypedef struct CPUTLB:
     uint64_t miss_count             # direct-mapped misses (victim hits included)
     uint64_t flush_count
     uint64_t notdirty_count         # write traps taken
+    const AccessHooks *hooks        # exec's; NULL: none
+    void **ases                     # AddressSpace*[n_ases] of this CPU (head.ases)
+    uint32_t n_ases
 
 cdef inline CPUTLBEntry *tlb_entry(CPUTLB *t, int idx, vaddr_t addr) noexcept nogil:
     return <CPUTLBEntry *>(<uint8_t *>t.desc[idx].table +
@@ -99,7 +130,8 @@ cdef inline uint8_t *tlb_hit_write(CPUTLB *t, vaddr_t addr, uint32_t oi) noexcep
         return <uint8_t *>(addr + e.f.addend)
     return NULL
 
-cdef void tlb_init(CPUTLB *t, void *cpu, void *mem, uint32_t n_modes, uint32_t page_bits,
+# mem may be NULL (tests of the tables alone). False: out of memory. Then set hooks, ases and n_ases.
+cdef bint tlb_init(CPUTLB *t, void *cpu, void *mem, uint32_t n_modes, uint32_t page_bits,
                    tlb_fill_fn fill) noexcept nogil
 cdef void tlb_free(CPUTLB *t) noexcept nogil
 # Flushes do not know the jump cache or current_tb: exec wraps them (exec/flush).
