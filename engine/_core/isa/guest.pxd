@@ -2,7 +2,7 @@
 # Lives here: GuestOps, RegDesc, DisasContext and the translator's services for guests. Guests:
 # isa/<guest>/. Callers: isa/translator.pyx (the neutral loop), exec/ and api/ through GuestOps.
 from engine._core.base.types cimport (uint8_t, uint16_t, uint32_t, uint64_t, int64_t, uintptr_t,
-                                      vaddr_t, hwaddr)
+                                      int32_t, vaddr_t, hwaddr)
 from engine._core.cpu.head cimport CPUHead
 from engine._core.ir.ir cimport IR, HelperInfo
 
