@@ -35,6 +35,7 @@ ctypedef struct TBCache:
     uint32_t max_tbs
     uint32_t n_pages                # of the pool, ever used since the last flush
     uint32_t page_bits
+    bint jmp_used                   # the jump cache may hold something
     uint64_t page_mask
     uint8_t *newest_start           # code.ptr before the newest block; NULL: it cannot be freed
     CodeBuffer *code
@@ -73,6 +74,7 @@ cdef void cache_invalidate_pc(TBCache *c, uint64_t pc, ram_addr_t phys_pc) noexc
 cdef void cache_flush(TBCache *c) noexcept nogil
 cdef void cache_link(TBCache *c, TBExit *x, TB *to) noexcept nogil
 cdef TB *cache_find_code(TBCache *c, uintptr_t code) noexcept nogil
+# Into the jump cache, where back ends find it without asking.
+cdef void cache_enter_jmp(TBCache *c, TB *tb) noexcept nogil
 cdef void cache_clear_jmp(TBCache *c) noexcept nogil
-cdef void cache_clear_jmp_page(TBCache *c, vaddr_t addr) noexcept nogil
 cdef PageDesc *cache_find_page(TBCache *c, ram_addr_t page) noexcept nogil

@@ -4,9 +4,9 @@
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 from engine._core.base.types cimport (uint8_t, uint32_t, uint64_t, uintptr_t, ram_addr_t, vaddr_t)
+from engine._core.base.hostmem cimport hostmem_map, hostmem_unmap
 from engine._core.cpu.tb cimport TB, TBExit, TB_JMP_CACHE_SIZE
-from engine._core.cpu.tb_hash cimport (tb_jmp_cache_hash, tb_jmp_cache_hash_page, tb_phys_hash,
-                                       TB_JMP_PAGE_SIZE, TB_PHYS_HASH_SIZE)
+from engine._core.cpu.tb_hash cimport (tb_jmp_cache_hash, tb_phys_hash, TB_PHYS_HASH_SIZE)
 from engine._core.backend.backend cimport BackendOps, CodeBuffer
 
 cdef enum:
@@ -40,7 +40,7 @@ cdef TBCache *cache_new(CodeBuffer *code, const BackendOps *backend, uint32_t pa
     pages = page_hash + align64(PAGE_HASH_SIZE * sizeof(PageDesc *))
     size = pages + align64(2 * <uint64_t>c.max_tbs * sizeof(PageDesc))
     c.memory_size = size + <uint64_t>c.max_tbs * sizeof(TB)
-    c.memory = host_reserve_lazy(c.memory_size)
+    c.memory = hostmem_map(c.memory_size)
     if c.memory == NULL:
         free(c)
         return NULL
@@ -66,7 +66,7 @@ cdef void cache_free(TBCache *c) noexcept nogil:
         return
     for i in range(c.n_pages):
         free(c.pages[i].bitmap)
-    host_release_lazy(c.memory, c.memory_size)
+    hostmem_unmap(c.memory, c.memory_size)
     free(c)
 
 
@@ -396,25 +396,29 @@ cdef void cache_flush(TBCache *c) noexcept nogil:
         if p.first != 0:
             p.first = 0
             c.unprotect(c.opaque, p.page)
+    if c.n_tbs < TB_PHYS_HASH_SIZE // 8:    # few: do not touch the whole tables
+        for i in range(c.n_pages):
+            c.page_hash[page_slot(c, c.pages[i].page)] = NULL
+        for i in range(c.n_tbs):
+            c.phys_hash[tb_phys_hash(c.tbs[i].phys_pc)] = NULL
+    else:
+        memset(c.page_hash, 0, PAGE_HASH_SIZE * sizeof(PageDesc *))
+        memset(c.phys_hash, 0, TB_PHYS_HASH_SIZE * sizeof(TB *))
+    cache_clear_jmp(c)
     c.n_pages = 0
     c.free_pages = NULL
-    memset(c.page_hash, 0, PAGE_HASH_SIZE * sizeof(PageDesc *))
-    memset(c.phys_hash, 0, TB_PHYS_HASH_SIZE * sizeof(TB *))
-    cache_clear_jmp(c)
     c.n_tbs = 0
     c.newest_start = NULL
     c.code.ptr = c.code.base
     c.flushes += 1
 
 
+cdef void cache_enter_jmp(TBCache *c, TB *tb) noexcept nogil:
+    c.jmp_cache[tb_jmp_cache_hash(tb.pc, c.page_bits)] = tb
+    c.jmp_used = True
+
+
 cdef void cache_clear_jmp(TBCache *c) noexcept nogil:
-    memset(c.jmp_cache, 0, TB_JMP_CACHE_SIZE * sizeof(TB *))
-
-
-cdef void cache_clear_jmp_page(TBCache *c, vaddr_t addr) noexcept nogil:
-    # A block that spans two pages hangs on the page before, too (row 36).
-    cdef uint64_t page_size = ~c.page_mask + 1
-    memset(&c.jmp_cache[tb_jmp_cache_hash_page(addr - page_size, c.page_bits)], 0,
-           TB_JMP_PAGE_SIZE * sizeof(TB *))
-    memset(&c.jmp_cache[tb_jmp_cache_hash_page(addr, c.page_bits)], 0,
-           TB_JMP_PAGE_SIZE * sizeof(TB *))
+    if c.jmp_used:
+        memset(c.jmp_cache, 0, TB_JMP_CACHE_SIZE * sizeof(TB *))
+        c.jmp_used = False
