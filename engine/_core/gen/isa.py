@@ -235,7 +235,8 @@ class Reader:
         """Definitions of all files first, patterns second: files may be in any order."""
         pattern_lines = []
         for path in sorted(self.folder.glob("*.isa")):
-            shown = path.relative_to(self.root).as_posix() if self.root in path.parents else path.name
+            inside = self.root in path.parents
+            shown = path.relative_to(self.root).as_posix() if inside else path.name
             self.length = 0
             for n, text in logical_lines(path):
                 self.place = f"{shown}:{n}"
@@ -663,6 +664,8 @@ class Reader:
                                                      if features else ""), b.where)
 
     def check_families(self):
+        if not any(self.folder.glob("*.pyx")):
+            return              # tables only: nothing is compiled from this folder yet
         known = prototypes(self.folder)
         for made in self.guest.patterns:
             if made.family not in known:
@@ -729,7 +732,7 @@ def overlap(a, b, exclusive=()):
     if bin(touched).count("1") > ENUMERABLE:
         return base, names      # not decided: the writer must make it obvious
     for wanted in product((True, False), repeat=len(names)):
-        features = [name for name, on in zip(names, wanted) if on]
+        features = [name for name, on in zip(names, wanted, strict=True) if on]
         if any(sum(name in features for name in group) > 1 for group in exclusive):
             continue
         if not (a.available(features) and b.available(features)):

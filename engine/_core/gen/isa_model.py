@@ -4,7 +4,7 @@ Lives here: what works on a Guest in Python. Does not live here: reading (isa.py
 (isa_out.py). Called by tests and `python -m engine._core.gen table`.
 """
 
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 from .isa import Field, read_guest
@@ -12,7 +12,7 @@ from .isa import Field, read_guest
 ROOT = Path(__file__).resolve().parents[3]
 
 
-@lru_cache(maxsize=None)
+@cache
 def load(name, root=ROOT):
     """The Guest of a folder of engine/_core/isa."""
     return read_guest(Path(root) / "engine/_core/isa" / name, root)

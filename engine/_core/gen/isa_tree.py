@@ -3,8 +3,8 @@
 Lives here: `<guest>_match(insn, length, features)` as Cython text. Does not live here: the calls of
 the families and the printer (isa_out.py). Called by isa_out.py.
 
-A test that fails falls out of its block to the patterns that follow, so patterns that leave a tested
-bit open simply come later. Cython makes a C switch of an if/elif chain over one variable.
+A test that fails falls out of its block to the patterns that follow, so patterns that leave a
+tested bit open simply come later. Cython makes a C switch of an if/elif chain over one variable.
 """
 
 import ast
@@ -199,7 +199,7 @@ def match_text(guest, insn_type):
         tree.build(units, 0, 2, 0)
     head = [f"cdef int32_t {guest.name}_match({insn_type} insn, uint32_t length, "
             "uint64_t features) noexcept nogil:",
-            f'    """Number of the pattern that an instruction of `length` bytes is, or -1."""']
+            '    """Number of the pattern that an instruction of `length` bytes is, or -1."""']
     if tree.depth:
         head.append(f"    cdef {insn_type} " + ", ".join(f"v{i}" for i in range(tree.depth)))
     return "\n".join(head + tree.lines + ["    return -1", ""])
