@@ -1,8 +1,8 @@
 """Text of the generated files of each guest.
 
-Lives here: one function a generated file: args structs, matcher, decoder, printer tables, CPU struct,
-registers. Does not live here: reading and checks (isa.py), the match tree (isa_tree.py), the printer
-that walks the tables (isa/disas.pyx). Called by generate().
+Lives here: one function a generated file: args structs, matcher, decoder, printer tables, CPU
+struct, registers. Does not live here: reading and checks (isa.py), the match tree (isa_tree.py), the
+printer that walks the tables (isa/disas.pyx). Called by generate().
 """
 
 from .isa import Field, asm_parts, read_guest
@@ -204,7 +204,7 @@ def disas_text(guest, tables):
         f"cdef uint32_t {g}_disas({insn_type(guest)} insn, uint32_t length, uint64_t pc, "
         "uint64_t features,",
         f"{' ' * (21 + len(g))}char *out, uint32_t size) noexcept nogil:",
-        '    """Write an instruction's text; answers its length, 0 when it is no instruction."""',
+        '    """Write the text of an instruction; answers its length, 0 when it is none."""',
         "    cdef DisasTables t",
         f"    cdef int32_t n = {g}_match(insn, length, features)",
         "    if n < 0:",

@@ -1,6 +1,6 @@
 # The printer of instructions: walks a guest's template and operand tables.
-# Lives here: operands, styles, writing within the caller's buffer. Does not live here: which pattern
-# an instruction is (match_gen.pxi). Called by the generated <guest>_disas functions.
+# Lives here: operands, styles, writing within the caller's buffer. Does not live here: which
+# pattern an instruction is (match_gen.pxi). Called by the generated <guest>_disas functions.
 
 ctypedef struct Out:
     char *text
