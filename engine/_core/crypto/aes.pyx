@@ -130,7 +130,7 @@ cdef inline uint32_t last(const uint32_t *t, uint32_t a, uint32_t b, uint32_t c,
 
 
 cdef void aes_encrypt(const uint8_t *src, uint8_t *dst, const AESKey *ctx) noexcept nogil:
-    cdef const uint32_t *rk = ctx.rd_key
+    cdef const uint32_t *rk = <const uint32_t *>ctx.rd_key
     cdef uint32_t s0 = load32(src) ^ rk[0]
     cdef uint32_t s1 = load32(src + 4) ^ rk[1]
     cdef uint32_t s2 = load32(src + 8) ^ rk[2]
@@ -155,7 +155,7 @@ cdef void aes_encrypt(const uint8_t *src, uint8_t *dst, const AESKey *ctx) noexc
 
 
 cdef void aes_decrypt(const uint8_t *src, uint8_t *dst, const AESKey *ctx) noexcept nogil:
-    cdef const uint32_t *rk = ctx.rd_key
+    cdef const uint32_t *rk = <const uint32_t *>ctx.rd_key
     cdef uint32_t s0 = load32(src) ^ rk[0]
     cdef uint32_t s1 = load32(src + 4) ^ rk[1]
     cdef uint32_t s2 = load32(src + 8) ^ rk[2]
