@@ -235,7 +235,7 @@ ctypedef struct MemContext:
     void (*unlock)(void *opaque) noexcept nogil
     void *lock_opaque
     # back edges inside mem/ (so that lower modules do not import higher ones)
-    void (*tlb_reset_dirty)(MemContext *ctx, uintptr_t host_start, uint64_t length) noexcept nogil
+    void (*tlb_reset_dirty)(MemContext *ctx, ram_addr_t start, uint64_t length) noexcept nogil
     void (*region_set_size)(MemoryRegion *mr, hwaddr size) noexcept nogil
     char message[512]               # what the last refused call says
 
