@@ -38,7 +38,7 @@ def guest(tmp_path):
     folder = tmp_path / "engine/_core/isa/toy"
     folder.mkdir(parents=True)
     (folder / "toy.pxd").write_text(FAMILIES)
-    (folder / "toy.pyx").write_text("# families: toy.pxd\n")
+    (folder / "toy.pyx").write_text('include "decode_gen.pxi"\n')
 
     def read(lines, head=HEAD):
         (folder / "toy.isa").write_text(head + lines)

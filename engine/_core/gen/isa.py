@@ -639,8 +639,9 @@ class Reader:
                                                      if features else ""), b.where)
 
     def check_families(self):
-        if not any(self.folder.glob("*.pyx")):
-            return              # tables only: nothing is compiled from this folder yet
+        if not any('include "decode_gen.pxi"' in path.read_text(encoding="utf-8")
+                   for path in self.folder.glob("*.pyx")):
+            return              # nothing calls families yet
         known = prototypes(self.folder)
         for made in self.guest.patterns:
             if made.family not in known:
