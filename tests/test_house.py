@@ -5,6 +5,7 @@ What lives here: rules about all files. What does not: who may import whom (test
 """
 
 import importlib.util
+import os
 import re
 import shutil
 import subprocess
@@ -116,11 +117,13 @@ def test_workflow_is_a_link_to_wheels_yml():
 
 
 def run_linter(*command: str) -> None:
-    tool = Path(sys.executable).with_name(command[0])
-    found = str(tool) if tool.exists() else shutil.which(command[0])
+    # Beside this interpreter first; cython-lint in turn looks for pycodestyle on PATH.
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    found = shutil.which(command[0], path=path)
     if not found:
         pytest.skip(f"{command[0]} is not installed")
-    done = subprocess.run([found, *command[1:]], cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run([found, *command[1:]], cwd=ROOT, env={**os.environ, "PATH": path},
+                          capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -8,7 +8,8 @@
 # The contract, and why the flags are exact. While entered, MXCSR holds the guest's rounding mode,
 # all exceptions masked, DAZ and FTZ off; its sticky flags are the guest's new flags. IEEE 754 fixes
 # value and flags of these operations except for NaN payloads, tininess (x86 SSE: after rounding,
-# Intel SDM vol. 1, 4.9.1.5) and the invalid results of conversions. So an operation runs on the
+# Intel SDM vol. 1, 4.9.1.5), what a signalling NaN looks like (legacy MIPS: never on the host) and
+# the invalid results of conversions. So an operation runs on the
 # host if the guest's modes allow that (host_ok), and if its result is a NaN (or an integer that may
 # mean "invalid") the software path computes it again and ORs its flags on top. That sum is right
 # because in those cases the host raises no flag that the software path does not:
@@ -25,7 +26,7 @@
 # MXCSR. No other floating-point code may run between enter and leave: leave before calling Python.
 # FPStatus.rounding and the mode fields change only through fp_set_rounding, or before fp_host_sync.
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport INT32_MIN, INT64_MIN, int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from engine._core.fp.status cimport FPStatus, FP_F32, FP_F64, FP_RM_DYN, FP_RTZ, FP_HOST_OK, \
     FP_HOST_FMA
 from engine._core.fp.soft cimport (
@@ -196,18 +197,6 @@ cdef inline int64_t fp_order64(uint64_t a) noexcept nogil:
     return <int64_t>(a ^ ((0 - (a >> 63)) & 0x7fffffffffffffffULL))
 
 
-# What the host's conversions return for "invalid", and for the one value that is.
-cdef enum:
-    FP_INT32_MIN = -0x80000000
-
-
-cdef extern from *:
-    """
-    #define FP_INT64_MIN_ (-0x7fffffffffffffffLL - 1)
-    """
-    const int64_t FP_INT64_MIN "FP_INT64_MIN_"
-
-
 # ---- f64
 
 cdef inline uint64_t fp_add64(FPStatus *st, uint64_t a, uint64_t b, uint8_t rm) noexcept nogil:
@@ -310,11 +299,11 @@ cdef inline int32_t fp_f64_to_i32(FPStatus *st, uint64_t a, uint8_t rm,
     if st.host_ok and not (rule & FP_INT_QUIET_NX):
         if rm == FP_RTZ:
             r = engine_host_f64_i32z(a)
-            if r != FP_INT32_MIN:
+            if r != INT32_MIN:
                 return r
         elif rm == FP_RM_DYN or rm == st.rounding:
             r = engine_host_f64_i32(a)
-            if r != FP_INT32_MIN:
+            if r != INT32_MIN:
                 return r
     return <int32_t>soft_to_int(st, FP_F64, a, True, 32, rm, rule)
 
@@ -325,11 +314,11 @@ cdef inline int64_t fp_f64_to_i64(FPStatus *st, uint64_t a, uint8_t rm,
     if st.host_ok and not (rule & FP_INT_QUIET_NX):
         if rm == FP_RTZ:
             r = engine_host_f64_i64z(a)
-            if r != FP_INT64_MIN:
+            if r != INT64_MIN:
                 return r
         elif rm == FP_RM_DYN or rm == st.rounding:
             r = engine_host_f64_i64(a)
-            if r != FP_INT64_MIN:
+            if r != INT64_MIN:
                 return r
     return <int64_t>soft_to_int(st, FP_F64, a, True, 64, rm, rule)
 
@@ -487,11 +476,11 @@ cdef inline int32_t fp_f32_to_i32(FPStatus *st, uint32_t a, uint8_t rm,
     if st.host_ok and not (rule & FP_INT_QUIET_NX):
         if rm == FP_RTZ:
             r = engine_host_f32_i32z(a)
-            if r != FP_INT32_MIN:
+            if r != INT32_MIN:
                 return r
         elif rm == FP_RM_DYN or rm == st.rounding:
             r = engine_host_f32_i32(a)
-            if r != FP_INT32_MIN:
+            if r != INT32_MIN:
                 return r
     return <int32_t>soft_to_int(st, FP_F32, a, True, 32, rm, rule)
 
@@ -502,11 +491,11 @@ cdef inline int64_t fp_f32_to_i64(FPStatus *st, uint32_t a, uint8_t rm,
     if st.host_ok and not (rule & FP_INT_QUIET_NX):
         if rm == FP_RTZ:
             r = engine_host_f32_i64z(a)
-            if r != FP_INT64_MIN:
+            if r != INT64_MIN:
                 return r
         elif rm == FP_RM_DYN or rm == st.rounding:
             r = engine_host_f32_i64(a)
-            if r != FP_INT64_MIN:
+            if r != INT64_MIN:
                 return r
     return <int64_t>soft_to_int(st, FP_F32, a, True, 64, rm, rule)
 

@@ -1,0 +1,122 @@
+"""`engine run`: a Linux program of another architecture on this machine."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+
+import click
+
+from ..errors import Error
+
+CANNOT_RUN = 126  # what a shell answers for a program that cannot be executed
+
+
+@click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.option(
+    "--trace",
+    type=click.Choice(["syscalls", "blocks", "insns"]),
+    help="Print system calls, basic blocks or instructions to standard error.",
+)
+@click.option("--stats", is_flag=True, help="Print counters to standard error at the end.")
+@click.option(
+    "--sysroot",
+    type=click.Path(exists=True, file_okay=False),
+    metavar="DIR",
+    help="Look for absolute paths and the ELF interpreter there first.",
+)
+@click.option("-E", "--env", "env", multiple=True, metavar="NAME=VALUE", help="Set a variable.")
+@click.option("--backend", default=None, metavar="NAME", help="Back end, e.g. interpreter.")
+@click.argument("program", type=click.Path())
+@click.argument("args", nargs=-1, type=click.UNPROCESSED)
+def run(
+    trace: str | None,
+    stats: bool,
+    sysroot: str | None,
+    env: tuple[str, ...],
+    backend: str | None,
+    program: str,
+    args: tuple[str, ...],
+) -> None:
+    """Run PROGRAM (a static Linux ELF file for riscv64) with ARGS.
+
+    The exit status is the program's; 128 plus the number when a signal killed it, 126 when it
+    cannot be run at all.
+    """
+    logging.basicConfig(level=logging.WARNING, format="engine: %(message)s")
+    options = {} if backend is None else {"backend": backend}
+    try:
+        from ..linux import Process
+
+        process = Process(
+            program,
+            [program, *args],
+            env=_environment(env),
+            sysroot=sysroot,
+            trace=_note if trace == "syscalls" else None,
+            **options,
+        )
+        if trace in ("blocks", "insns"):
+            _trace_code(process.emu, trace)
+        began = time.perf_counter()
+        end = process.run()
+        seconds = time.perf_counter() - began
+    except Error as error:
+        click.echo(f"engine: {error}", err=True)
+        sys.exit(CANNOT_RUN)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    if end.signal:
+        click.echo(f"engine: killed by {end.signal}: {end.detail}", err=True)
+    if stats:
+        _print_stats(process.emu, seconds)
+    sys.stdout.flush()
+    sys.exit(end.shell_status)
+
+
+def _note(line: str) -> None:
+    print(line, file=sys.stderr)
+
+
+def _environment(settings: tuple[str, ...]) -> dict[str, str]:
+    import os
+
+    env = dict(os.environ)
+    for setting in settings:
+        name, sep, value = setting.partition("=")
+        if not sep or not name:
+            raise click.BadParameter(f"{setting!r} is not NAME=VALUE", param_hint="--env")
+        env[name] = value
+    return env
+
+
+def _trace_code(emu, kind: str) -> None:  # type: ignore[no-untyped-def]
+    def block(emu, address: int, size: int) -> None:  # type: ignore[no-untyped-def]
+        _note(f"{address:#x} +{size}")
+
+    def insn(emu, address: int, size: int) -> None:  # type: ignore[no-untyped-def]
+        (line,) = emu.disassemble(address, 1)
+        _note(str(line))
+
+    if kind == "blocks":
+        emu.hook_block(block)
+    else:
+        emu.hook_code(insn)
+
+
+def _print_stats(emu, seconds: float) -> None:  # type: ignore[no-untyped-def]
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title="engine run", show_header=False)
+    table.add_column("counter")
+    table.add_column("value", justify="right")
+    counters = dict(emu.stats)
+    for name, value in counters.items():
+        table.add_row(name.replace("_", " "), f"{value:,}")
+    count = counters.get("instructions", 0)
+    table.add_row("seconds", f"{seconds:.3f}")
+    if seconds > 0:
+        table.add_row("million instructions per second", f"{count / seconds / 1e6:,.1f}")
+    Console(stderr=True).print(table)

@@ -1,0 +1,172 @@
+"""A Linux process: one program on one emulator, its system calls answered here.
+
+Lives here: `Process`, the life of a program from load to exit status. Does not live here: any
+single system call (`calls_*.py`), command-line handling (`engine.cli`).
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .._core.api import Emulator
+from ..errors import (
+    GuestException,
+    GuestFault,
+    InstructionFault,
+    LoaderError,
+    MemoryFault,
+)
+from . import calls_files, calls_memory, calls_process  # noqa: F401  (they fill the call table)
+from .abi import SIGNAL_NAMES, SIGNALS, Abi
+from .abi_riscv64 import RISCV64
+from .calls import dispatch
+from .elf import Program, read_program
+from .files import FileTable
+from .image import load_image
+from .memory import GuestMemory
+from .signals import Killed, Signals
+
+log = logging.getLogger("engine.linux")
+
+ABIS: tuple[Abi, ...] = (RISCV64,)
+
+
+def abi_of(program: Program) -> Abi:
+    """The ABI that runs a program; `LoaderError` when there is none."""
+    for abi in ABIS:
+        if (abi.machine, abi.elf_class, abi.big_endian) == (
+            program.machine,
+            program.elf_class,
+            program.big_endian,
+        ):
+            return abi
+    known = ", ".join(abi.arch for abi in ABIS)
+    order = "big" if program.big_endian else "little"
+    raise LoaderError(
+        f"{program.path}: a {program.elf_class}-bit {order}-endian program for ELF machine "
+        f"{program.machine}, which user mode does not run",
+        hint=f"user mode runs programs for: {known}",
+    )
+
+
+@dataclass(frozen=True)
+class ExitStatus:
+    """How a program ended: its status, or the signal that killed it and why."""
+
+    status: int
+    signal: str | None = None
+    detail: str = ""
+
+    @property
+    def shell_status(self) -> int:
+        """What a shell shows in `$?`."""
+        return 128 + SIGNALS[self.signal] if self.signal in SIGNALS else self.status
+
+
+class Process:
+    """A program loaded into a new emulator, ready to `run()`.
+
+    `argv` includes the program's name; `env` defaults to the host's environment. Raises
+    `LoaderError` when the file cannot be run.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        argv: Sequence[str | bytes] | None = None,
+        *,
+        env: Mapping[str, str] | None = None,
+        sysroot: str | None = None,
+        trace: Callable[[str], None] | None = None,
+        **emulator_options: Any,
+    ) -> None:
+        program = read_program(path)
+        self.abi = abi_of(program)
+        self.program_path = str(path)
+        self.emu = Emulator(self.abi.arch, user_mode=True, **emulator_options)
+        self.memory = GuestMemory(self.emu, self.abi)
+        self.files = FileTable(sysroot)
+        self.signals = Signals()
+        self.trace = trace
+        self.unknown_calls: set[int] = set()
+        self.pid = os.getpid()
+        self.uid = getattr(os, "getuid", lambda: 0)()
+        self.gid = getattr(os, "getgid", lambda: 0)()
+        texts = [os.fsencode(a) for a in (argv or [str(path)])]
+        pairs = os.environ if env is None else env
+        environment = {os.fsencode(k): os.fsencode(v) for k, v in pairs.items()}
+        self.image = load_image(program, self.memory, texts, environment, sysroot)
+        page = self.abi.page_size
+        self.sigreturn_address = self.memory.find_free(page)
+        self.memory.add(self.sigreturn_address, page, "rx")
+        self.emu.memory.write(self.sigreturn_address, self.abi.sigreturn_code)
+        self.emu.regs[self.abi.stack_pointer] = self.image.stack_pointer
+        self.emu.regs["pc"] = self.image.entry
+        self.hook = self.emu.hook_exception(self._on_exception)
+
+    def run(self) -> ExitStatus:
+        """Runs the program to its end."""
+        try:
+            while not self._run_until_fault():
+                pass
+            log.warning("the run was stopped at pc %#x", self.emu.regs["pc"])
+            return ExitStatus(0, None, "stopped")
+        except calls_process.Exit as end:
+            return ExitStatus(end.status)
+        except Killed as end:
+            name = SIGNAL_NAMES.get(end.signo, f"signal {end.signo}")
+            return ExitStatus(128 + end.signo, name, end.detail)
+        finally:
+            self.files.close_all()
+
+    def _run_until_fault(self) -> bool:
+        """True when the run was stopped, False after a fault that the guest handles."""
+        try:
+            self.emu.run()
+        except (GuestFault, GuestException) as fault:
+            self._fault(fault)
+            return False
+        return True
+
+    def _on_exception(self, emu: Any, number: int) -> bool:
+        abi = self.abi
+        if number != abi.syscall_exception:
+            return False
+        regs = emu.regs
+        call, *args = regs.read_many((abi.number_register, *abi.argument_registers))
+        regs["pc"] = regs["pc"] + abi.syscall_size
+        result = dispatch(self, call, tuple(args))
+        if result is not None:
+            regs[abi.result_register] = result & ((1 << abi.elf_class) - 1)
+        if self.signals.pending:
+            self.signals.deliver(self)
+        return True
+
+    def _fault(self, fault: GuestFault | GuestException) -> None:
+        """Turns a fault into the signal that Linux sends."""
+        address = fault.pc
+        if isinstance(fault, MemoryFault):
+            address = fault.address
+            if fault.kind == "misaligned":
+                name, code = "SIGBUS", 1  # BUS_ADRALN
+            else:
+                name, code = "SIGSEGV", 2 if fault.kind == "protected" else 1
+        elif isinstance(fault, InstructionFault):
+            name, code = "SIGILL", 1
+        elif isinstance(fault, GuestException):
+            name, code = self.abi.fault_signals.get(fault.cause, ("SIGILL", 1))
+        else:
+            name, code = "SIGSEGV", 1
+        self.signals.raise_fault(self, name, code, address, str(fault))
+
+    def flush_host_output(self, host: int) -> None:
+        """Python's own buffered output goes out before the guest's."""
+        stream = sys.stdout if host == 1 else sys.stderr
+        if stream is not None and not stream.closed:
+            stream.flush()
