@@ -94,7 +94,8 @@ ctypedef struct EngineStats:
     uint64_t tb_flushes
     uint64_t tb_invalidated
     uint64_t tb_lookups         # exec loop lookups that missed the jump cache
-    uint64_t smc_retries
+    uint64_t smc_retries        # stores into the running block, done again alone
+    uint64_t one_shots          # blocks made for one run only (row 23)
 
 ctypedef struct Engine:
     CPUHead *cpu
@@ -116,11 +117,35 @@ ctypedef struct Engine:
     uint8_t optimise            # 0: passes off
     uint8_t deliver             # exceptions go to the guest
     uint8_t running
-    uint64_t *stops             # addresses the run may not pass: until, exits, breakpoints
+    uint64_t *stops             # sorted: exits and breakpoints; no block runs past one
     uint32_t n_stops
     uint32_t stops_cap
-    uint64_t last_until
+    uint64_t *exits             # addresses that end a run like `until`
+    uint32_t n_exits
+    uint64_t last_until         # `until` of the last run that had one: stays a block boundary
     bint has_last_until
+    bint until_active           # this run stops there
+    # -- what hooks and other threads ask of the loop
+    int32_t stop_requested
+    uint8_t failed              # a callback failed: the run ends with STOP_ERROR
+    uint8_t pc_written          # engine_reg_write changed pc since emitted code was entered
+    uint8_t fp_entered          # guest FP mode is on: leave it before foreign code runs
+    uint8_t hooks_changed       # deleted hooks wait to be freed
+    uint32_t hook_depth
+    # -- state recovery (unwind.pyx): what was brought up to date last
+    TB *synced_tb
+    uint32_t synced_row
+    uint32_t synced_todo        # instructions of the basic block not done there
+    int64_t synced_left         # icount_left then: tells two visits of a loop apart
+    # -- an instruction that is done again alone must not repeat its memory events
+    uint64_t event_pc
+    int64_t event_left
+    uint32_t event_count
+    uint32_t skip_events
+    uint64_t exceptions         # guest exceptions of this run
+    uint64_t slice_size         # instructions, adapted to take about 3 ms
+    void *listener              # MemoryListener*: topology changes flush the TLB
+    void *as_list[1]            # head.ases
     EngineStats stats
     char message[256]
     void *owner                 # the Emulator (borrowed PyObject*), for api only
@@ -142,7 +167,16 @@ cdef Hook *engine_hook_add(Engine *e, uint32_t kind, uint64_t begin, uint64_t en
 cdef void engine_hook_del(Engine *e, Hook *h) noexcept nogil
 cdef int engine_breakpoint_insert(Engine *e, uint64_t pc, uint32_t flags) noexcept nogil
 cdef int engine_breakpoint_remove(Engine *e, uint64_t pc, uint32_t flags) noexcept nogil
-# Drop every block (at once when nothing runs, else when the loop is next at its top).
+# Addresses that end a run as `until` does, besides it; replaces the last set. -ENOMEM or 0.
+cdef int engine_exits_set(Engine *e, const uint64_t *pcs, uint32_t n) noexcept nogil
+# A callback that cannot answer a status (an I/O function) failed: the run ends with STOP_ERROR.
+cdef void engine_fail(Engine *e) noexcept nogil
+# Drop every block before the next one runs.
 cdef void engine_tb_flush(Engine *e) noexcept nogil
 # Guest state exact now (in a hook: pc, lazy flags). Cheap when it already is.
 cdef void engine_sync(Engine *e) noexcept nogil
+# Text of the block at pc, translated for this purpose: stage 0 as the guest's translator made it,
+# 1 after the optimiser. Answers the length of the text (written up to size), 0: nothing can be
+# translated there.
+cdef uint32_t engine_dump_tb(Engine *e, uint64_t pc, uint32_t stage, char *out,
+                             uint32_t size) noexcept nogil

@@ -1,6 +1,7 @@
 # What a guest architecture is to the rest: a table of functions and descriptions.
-# Lives here: GuestOps, RegDesc, DisasContext and the translator's services for guests. Guests:
-# isa/<guest>/. Callers: isa/translator.pyx (the neutral loop), exec/ and api/ through GuestOps.
+# Lives here: GuestOps, RegDesc, DisasContext. Does not live here: the translator's services for guests
+# (translator.pxd). Guests: isa/<guest>/. Callers: isa/translator.pyx (the neutral loop), exec/ and api/
+# through GuestOps.
 from engine._core.base.types cimport (uint8_t, uint16_t, uint32_t, uint64_t, int64_t, uintptr_t,
                                       int32_t, vaddr_t, hwaddr)
 from engine._core.cpu.head cimport CPUHead
@@ -59,7 +60,8 @@ ctypedef struct GuestOps:
     # translation
     void (*declare_globals)(IR *ir, CPUHead *cpu) noexcept nogil
     void (*tb_start)(DisasContext *dc) noexcept nogil
-    void (*block_start)(DisasContext *dc) noexcept nogil           # canonical state at a label
+    # Canonical translation state at a label; NULL: the guest keeps none between instructions
+    void (*block_start)(DisasContext *dc) noexcept nogil
     void (*translate_insn)(DisasContext *dc) noexcept nogil        # one instruction at dc.pc
     void (*tb_stop)(DisasContext *dc) noexcept nogil               # before the final exit, if any
     void (*update_tb_flags)(CPUHead *cpu) noexcept nogil           # recompute head.tb_flags, mmu_idx
@@ -107,24 +109,4 @@ ctypedef struct DisasContext:
     uint8_t fetch_failed        # translator_ld* met a page that cannot be fetched
     uint8_t single_step
     uint64_t priv[16]           # the guest's own translation state
-    void *tr                    # the translator's own state
-
-# -- services of isa/translator.pyx for guests
-# Code bytes at addr (dc.pc .. ): little-endian; a failed fetch sets dc.fetch_failed and answers 0.
-cdef uint32_t translator_ld8(DisasContext *dc, uint64_t addr) noexcept nogil
-cdef uint32_t translator_ld16(DisasContext *dc, uint64_t addr) noexcept nogil
-cdef uint32_t translator_ld32(DisasContext *dc, uint64_t addr) noexcept nogil
-# Unconditional direct jump: a label inside the block where possible, else a chained exit.
-# Sets dc.is_jmp.
-cdef void gen_jump(DisasContext *dc, uint64_t target) noexcept nogil
-# if (a cond b) jump to target; else fall through to dc.pc_next. w32: compare 32 bits.
-cdef void gen_branch(DisasContext *dc, uint32_t cond, uint32_t a, uint32_t b, bint w32,
-                     uint64_t target) noexcept nogil
-# Indirect jump to the address in temp a (already masked).
-cdef void gen_jump_indirect(DisasContext *dc, uint32_t a) noexcept nogil
-# Leave to the exec loop, going on at pc (status ST_OK), e.g. after a change of what blocks are
-# specialised on.
-cdef void gen_exit(DisasContext *dc, uint64_t pc) noexcept nogil
-# Raise guest exception `index` at this instruction; reason FAULT_*; value goes to fault.addr.
-cdef void gen_exception(DisasContext *dc, uint32_t index, uint32_t reason, uint32_t hint,
-                        uint64_t value) noexcept nogil
+    void *tr                    # Translator* (translator.pxd)

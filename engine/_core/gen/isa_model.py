@@ -1,0 +1,122 @@
+"""A guest's patterns for tests and documents: match, encode, random instructions, reports.
+
+Lives here: what works on a Guest in Python. Does not live here: reading (isa.py), generated text
+(isa_out.py). Called by tests and `python -m engine._core.gen table`.
+"""
+
+from functools import cache
+from pathlib import Path
+
+from .isa import Field, read_guest
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@cache
+def load(name, root=ROOT):
+    """The Guest of a folder of engine/_core/isa."""
+    return read_guest(Path(root) / "engine/_core/isa" / name, root)
+
+
+def match(guest, insn, length, features):
+    """The Pattern that an instruction of `length` bits is, or None."""
+    for pattern in guest.patterns:
+        if pattern.length == length and pattern.holds(insn, features):
+            return pattern
+    return None
+
+
+def insn_length(guest, insn):
+    """Length in bits of the instruction that starts with these (little-endian) bits."""
+    for bits, when in guest.lengths:
+        if when is None:
+            return bits
+        source, op, value = when
+        if (source.decode(insn) == value) == (op == "=="):
+            return bits
+    return guest.patterns[0].length
+
+
+def arguments(pattern, insn):
+    """Argument values of an instruction, as its family gets them."""
+    return {name: source.decode(insn) if isinstance(source, Field) else source
+            for name, source in pattern.format.args.items()}
+
+
+def build(pattern, features, **args):
+    """The instruction of one pattern with these arguments; ValueError when it cannot be.
+
+    Arguments that are left out are taken from fixed bits, else 0."""
+    insn, known = pattern.value, pattern.mask
+    for name, value in args.items():
+        if name not in pattern.format.args:
+            raise ValueError(f"{pattern.name} has no argument {name}")
+        source = pattern.format.args[name]
+        if not isinstance(source, Field):
+            if source != value:
+                raise ValueError(f"{pattern.name}: {name} is always {source}")
+            continue
+        bits = source.encode(value)
+        if (bits ^ insn) & source.mask & known:
+            raise ValueError(f"{pattern.name}: {name} = {value} contradicts other bits")
+        insn |= bits
+        known |= source.mask
+    if not pattern.holds(insn, features):
+        raise ValueError(f"{pattern.name}: these arguments belong to another instruction")
+    return insn
+
+
+def encode(guest, mnemonic, features, **args):
+    """(instruction, length in bits) of a mnemonic; ValueError says why there is none."""
+    reason = f"{guest.name} has no instruction {mnemonic}"
+    for pattern in guest.patterns:
+        if pattern.name != mnemonic or not pattern.available(features):
+            continue
+        try:
+            return build(pattern, features, **args), pattern.length
+        except ValueError as error:
+            reason = str(error)
+    raise ValueError(reason)
+
+
+def random_instruction(guest, rng, features, choose=lambda pattern: True):
+    """(pattern, instruction): a pattern picked evenly, then its open bits, often at the edges."""
+    patterns = [p for p in guest.patterns if p.available(features) and choose(p)]
+    while True:
+        pattern = rng.choice(patterns)
+        for _ in range(100):
+            bits = rng.getrandbits(pattern.length)
+            edge = rng.random()
+            for source in pattern.format.args.values():
+                if isinstance(source, Field) and edge < 0.2:
+                    bits = bits & ~source.mask | rng.choice((0, source.mask))
+            open_bits = ~(pattern.mask | pattern.free) & (1 << pattern.length) - 1
+            insn = pattern.value | bits & open_bits
+            if match(guest, insn, pattern.length, features) is pattern:
+                return pattern, insn
+
+
+def never_executed(guest, executed, features=None):
+    """Lines naming each pattern whose number is not in `executed`."""
+    return [f"{p.where}: {p.name}" for p in guest.patterns
+            if p.number not in executed and (features is None or p.available(features))]
+
+
+def bit_text(pattern):
+    """The pattern's bits: fixed ones as 0 and 1, others as dots."""
+    return "".join(str(pattern.value >> bit & 1) if pattern.mask >> bit & 1 else
+                   "-" if pattern.free >> bit & 1 else "."
+                   for bit in reversed(range(pattern.length)))
+
+
+def markdown(guest):
+    """The table of supported instructions."""
+    lines = [f"# {guest.name}: supported instructions", "",
+             f"{len(guest.patterns)} encodings of {len({p.name for p in guest.patterns})} "
+             "instructions.", "",
+             "| instruction | operands | bits | needs |", "|---|---|---|---|"]
+    for p in guest.patterns:
+        asm = p.asm.replace("|", "\\|")
+        lines.append(f"| {p.name} | {'`' + asm + '`' if asm else ''} | `{bit_text(p)}` "
+                     f"| {p.needs.text} |")
+    return "\n".join(lines) + "\n"
