@@ -123,7 +123,7 @@ def sys_sysinfo(p: Process, buffer: int) -> None:
     page = p.abi.page_size
     total = 1 << 30
     wide = p.abi.word == 8
-    # uptime, 3 loads, total and free pages, shared, buffers, total and free swap, processes, padding
+    # uptime, 3 loads, total and free pages, shared, buffers, total and free swap, processes, pad
     # (natural alignment puts 4 bytes before the longs of wide ABIs), total and free high, unit
     head = struct.pack(
         f"{p.abi.order}qQQQQQQQQQHH4x" if wide else f"{p.abi.order}iIIIIIIIIIHH",

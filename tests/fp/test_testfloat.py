@@ -55,7 +55,8 @@ def parse(file):
 
 
 def load(file, source):
-    table = [line.split() for line in gzip.open(file, "rt")]
+    with gzip.open(file, "rt") as lines:
+        table = [line.split() for line in lines]
     columns = [[int(word, 16) for word in column] for column in zip(*table, strict=True)]
     *operands, results, flags = columns
     array = np.zeros((len(table), 3, 2), np.uint64)
@@ -71,7 +72,8 @@ def riscv_integer(source, bits, kind):
     """What RISC-V's fcvt gives for an operand that does not fit."""
     signed, width = INTEGERS[kind]
     prec, exp_bits = FORMATS[source]
-    negative = bits >> (prec + exp_bits - (0 if source == "f80" else 1)) and not is_nan(source, bits)
+    sign = bits >> (prec + exp_bits - (0 if source == "f80" else 1))
+    negative = sign and not is_nan(source, bits)
     if signed:
         return 1 << (width - 1) if negative else (1 << (width - 1)) - 1
     return 0 if negative else (1 << width) - 1

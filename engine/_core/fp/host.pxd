@@ -8,7 +8,8 @@
 # The contract, and why the flags are exact. While entered, MXCSR holds the guest's rounding mode,
 # all exceptions masked, DAZ and FTZ off; its sticky flags are the guest's new flags. IEEE 754 fixes
 # value and flags of these operations except for NaN payloads, tininess (x86 SSE: after rounding,
-# Intel SDM vol. 1, 4.9.1.5) and the invalid results of conversions. So an operation runs on the
+# Intel SDM vol. 1, 4.9.1.5), what a signalling NaN looks like (legacy MIPS: never on the host) and
+# the invalid results of conversions. So an operation runs on the
 # host if the guest's modes allow that (host_ok), and if its result is a NaN (or an integer that may
 # mean "invalid") the software path computes it again and ORs its flags on top. That sum is right
 # because in those cases the host raises no flag that the software path does not:

@@ -4,7 +4,7 @@
 
 from libc.stdint cimport uint8_t, uint32_t
 from engine._core.fp.status cimport (
-    FPStatus, FP_DAZ_OFF, FP_FTZ_OFF, FP_HOST_FMA, FP_HOST_OK, FP_RUP,
+    FPStatus, FP_DAZ_OFF, FP_FTZ_OFF, FP_HOST_FMA, FP_HOST_OK, FP_NAN_MIPS_LEGACY, FP_RUP,
 )
 
 
@@ -56,8 +56,9 @@ cdef uint8_t from_mxcsr(uint32_t csr) noexcept nogil:
 
 cdef uint8_t host_bits(const FPStatus *st) noexcept nogil:
     """May the host compute for these modes?"""
-    if (st.rounding <= FP_RUP and not st.tininess_before
-            and st.flush_to_zero == FP_FTZ_OFF and st.flush_inputs == FP_DAZ_OFF):
+    # Legacy MIPS calls quiet what the host calls signalling: the host would raise IE for it.
+    if (st.rounding <= FP_RUP and not st.tininess_before and st.flush_to_zero == FP_FTZ_OFF
+            and st.flush_inputs == FP_DAZ_OFF and st.nan_rule != FP_NAN_MIPS_LEGACY):
         return HOST_BITS
     return 0
 

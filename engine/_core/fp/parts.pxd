@@ -1,7 +1,7 @@
 # Unpacked floating-point numbers: the one representation that all software arithmetic works on.
 #
-# What lives here: the Parts struct, and between it and raw bits: unpack, round and pack, NaN choice.
-# What does not: operations (softmath, softconv). Who calls it: softmath.pyx, softconv.pyx, soft.pyx.
+# What lives here: the Parts struct, and between it and raw bits: unpack, round, pack, NaN choice.
+# What does not: operations (softmath, softconv). Who calls it: softmath, softconv and soft.
 
 from libc.stdint cimport int32_t, uint8_t, uint64_t
 from engine._core.base.int128 cimport u128

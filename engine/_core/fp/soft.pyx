@@ -136,7 +136,9 @@ cdef Float80 do_convert(FPStatus *st, uint8_t from_fmt, uint8_t to_fmt, Float80 
     if fp_is_nan(&x):
         fp_nan1(st, &x, &r)
         return fp_pack(st, to_fmt, &r, 0)
-    fp_note_denormal(st, x.denormal)
+    if from_fmt != FP_F80:
+        # CVTSD2SS and FLD report a denormal operand, FST does not (Intel SDM vol. 2).
+        fp_note_denormal(st, x.denormal)
     if to_fmt == FP_F80:
         return pack_exact(st, to_fmt, &x)
     return fp_pack(st, to_fmt, &x, resolve(st, rm))

@@ -27,7 +27,8 @@ cdef uint64_t split(const Parts *p, uint64_t *rest) noexcept nogil:
     return 0
 
 
-cdef uint64_t invalid_int(const Parts *p, bint is_signed, uint8_t bits, uint8_t rule) noexcept nogil:
+cdef uint64_t invalid_int(const Parts *p, bint is_signed, uint8_t bits,
+                          uint8_t rule) noexcept nogil:
     cdef uint64_t lowest = 0 - (<uint64_t>1 << (bits - 1)) if is_signed else 0
     cdef uint64_t highest = ~<uint64_t>0 >> (65 - bits if is_signed else 64 - bits)
     rule &= FP_INT_RULE

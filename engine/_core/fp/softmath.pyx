@@ -177,11 +177,13 @@ cdef void parts_div(FPStatus *st, const Parts *a, const Parts *b, Parts *r) noex
     if a.cls == b.cls and a.cls != FC_NORMAL:       # 0 / 0, inf / inf
         fp_invalid(st, r)
         return
+    if a.cls == FC_NORMAL and b.cls == FC_ZERO:
+        # Goes before, and hides, a denormal operand (Intel SDM vol. 1, 4.9.2).
+        st.flags |= FP_DZ
+        set_special(r, FC_INF, sign)
+        return
     fp_note_denormal(st, a.denormal | b.denormal)
     if a.cls == FC_INF:
-        set_special(r, FC_INF, sign)
-    elif b.cls == FC_ZERO:
-        st.flags |= FP_DZ
         set_special(r, FC_INF, sign)
     elif a.cls == FC_ZERO or b.cls == FC_INF:
         set_special(r, FC_ZERO, sign)

@@ -92,18 +92,18 @@ cdef enum:
 
 
 ctypedef struct FPStatus:
-    uint8_t rounding        # FP_RNE..FP_RTO; while entered, set it with fp_set_rounding
-    uint8_t flags           # sticky FP_NX..FP_DE; while entered, read them with fp_get_flags
-    uint8_t default_nan     # 1: every NaN result is the default NaN (Arm DN, RISC-V)
-    uint8_t nan_rule        # FP_NAN_*
-    uint8_t tininess_before # 1: underflow is detected before rounding (Arm, MIPS option, PPC, s390)
-    uint8_t flush_to_zero   # FP_FTZ_*
-    uint8_t flush_inputs    # FP_DAZ_*
-    uint8_t x87_precision   # significand of f80 results: 32, 64 or 80 (0 counts as 80)
-    uint8_t host_ok         # FP_HOST_*; nonzero only between fp_host_enter and fp_host_leave
-    uint8_t entered         # between fp_host_enter and fp_host_leave
+    uint8_t rounding          # FP_RNE..FP_RTO; while entered, set it with fp_set_rounding
+    uint8_t flags             # sticky FP_NX..FP_DE; while entered, read them with fp_get_flags
+    uint8_t default_nan       # 1: every NaN result is the default NaN (Arm DN, RISC-V)
+    uint8_t nan_rule          # FP_NAN_*
+    uint8_t tininess_before   # 1: underflow is detected before rounding (Arm, PPC, s390)
+    uint8_t flush_to_zero     # FP_FTZ_*
+    uint8_t flush_inputs      # FP_DAZ_*
+    uint8_t x87_precision     # significand of f80 results: 32, 64 or 80 (0 counts as 80)
+    uint8_t host_ok           # FP_HOST_*; nonzero only between fp_host_enter and fp_host_leave
+    uint8_t entered           # between fp_host_enter and fp_host_leave
     uint8_t reserved[2]
-    uint32_t host_save      # the host's own MXCSR while entered
+    uint32_t host_save        # the host's own MXCSR while entered
 
 
 cdef inline void fp_status_init(FPStatus *st, uint8_t nan_rule) noexcept nogil:

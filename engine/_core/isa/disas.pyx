@@ -58,7 +58,7 @@ cdef void put_operand(Out *o, const DisasTables *t, const DisasOperand *row, uin
     cdef const DisasTable *table
     if row.kind == DISAS_TABLE:
         table = &t.tables[row.param]
-        for i in range(table.first, table.first + table.count):
+        for i in range(table.first, <uint32_t>table.first + table.count):
             if t.words[i].value == value:
                 put_text(o, t.texts[t.words[i].text])
                 return

@@ -1,0 +1,1 @@
+"""Crypto helpers: AES (block, CBC, tables) and hash digests."""
