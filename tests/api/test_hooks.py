@@ -484,7 +484,7 @@ class TestFault:
 
         @emu.hook_fault
         def fix(emu, fault):
-            assert (fault.kind, fault.value) == ("protected", 5)
+            assert (fault.kind, fault.access) == ("protected", Access.WRITE)
             emu.memory.protect(DATA, 0x1000, "rw")
             return True
 

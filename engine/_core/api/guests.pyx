@@ -1,7 +1,8 @@
 """Architectures and back ends by name (see guests.pxd)."""
-from engine._core.api.core cimport u64_arg, type_name
+from engine._core.backend.interp.interp cimport interp_ops
+from engine._core.api.core cimport type_name
 
-from engine.errors import ArgumentTypeError, UnsupportedError
+from engine.errors import ArgumentError, ArgumentTypeError, UnsupportedError
 
 
 def guest_names():
@@ -24,11 +25,45 @@ cdef const GuestOps *guest_by_name(object arch, CPUConfig *config) except NULL:
 cdef const BackendOps *backend_by_name(object name) except NULL:
     if not isinstance(name, str):
         raise ArgumentTypeError(f"backend must be a str, not {type_name(name)}")
+    if name == "interpreter":
+        return &interp_ops
     raise UnsupportedError(f"there is no back end {name!r}",
                            hint=f"there are {', '.join(backend_names())}")
 
 
 cdef uint64_t feature_bits(const GuestOps *guest, object features) except? 0xfffffffffffffffeULL:
+    cdef uint64_t bits = 0
+    cdef uint32_t i
     if features is None:
         return 0
-    return u64_arg(features, "features")
+    if isinstance(features, (str, bytes)):
+        raise ArgumentTypeError("features must be a list of names, not one string")
+    try:
+        names = list(features)
+    except TypeError:
+        raise ArgumentTypeError(
+            f"features must be a list of names, not {type_name(features)}") from None
+    for name in names:
+        if not isinstance(name, str):
+            raise ArgumentTypeError(f"feature must be a str, not {type_name(name)}")
+        wanted = name.lower().encode("utf-8")
+        i = 0
+        while guest.feature_names is not NULL and guest.feature_names[i] is not NULL:
+            if <bytes>guest.feature_names[i] == wanted:
+                bits |= 1ULL << i
+                break
+            i += 1
+        else:
+            raise ArgumentError(f"no CPU feature {name!r}; there are {', '.join(known(guest))}")
+    if not bits:
+        raise ArgumentError("features must name at least one")
+    return bits
+
+
+cdef list known(const GuestOps *guest):
+    cdef uint32_t i = 0
+    names = []
+    while guest.feature_names is not NULL and guest.feature_names[i] is not NULL:
+        names.append((<bytes>guest.feature_names[i]).decode("ascii"))
+        i += 1
+    return names

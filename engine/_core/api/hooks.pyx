@@ -7,9 +7,8 @@ Core, from where run() raises it.
 cimport cython
 from cpython.ref cimport Py_XDECREF
 from libc.stdlib cimport calloc, free
-from engine._core.base.types cimport ACCESS_READ, ACCESS_WRITE, ACCESS_FETCH
-from engine._core.cpu.head cimport (CPUHead, FAULT_UNMAPPED, FAULT_PROT, FAULT_MISALIGNED,
-                                    FAULT_PAGE, FAULT_IO)
+from engine._core.base.types cimport int64_t
+from engine._core.cpu.head cimport CPUHead, FAULT_IO
 from engine._core.exec.engine cimport (
     HookEvent, hook_fn, engine_hook_add, engine_hook_del, HOOK_CODE, HOOK_BLOCK, HOOK_MEM_READ,
     HOOK_MEM_WRITE, HOOK_MEM_FETCH, HOOK_MEM_INVALID, HOOK_EXCEPTION, HOOK_INSN,
@@ -39,6 +38,9 @@ cdef extern from *:
     void engine_decref(PyObject *o)
     void engine_incref(PyObject *o)
 
+cdef enum:
+    MAX_RETRIES = 16            # of one instruction, for a page each and some more
+
 # By number: Access members, kinds of faults in errors.MemoryFault's words.
 cdef tuple _accesses = (Access.READ, Access.WRITE, Access.FETCH)
 cdef tuple _fault_kinds = ("", "unmapped", "protected", "misaligned", "page", "io")
@@ -47,18 +49,16 @@ cdef tuple _fault_kinds = ("", "unmapped", "protected", "misaligned", "page", "i
 cdef class Fault:
     """A memory access that is about to fail, as fault hooks get it.
 
-    `kind` is unmapped, protected, misaligned, page or io; `value` is what a write would store.
+    `kind` is unmapped, protected, misaligned, page or io.
     """
     cdef readonly str kind
     cdef readonly object access
     cdef readonly uint64_t address
     cdef readonly uint32_t size
     cdef readonly uint64_t pc
-    cdef readonly uint64_t value
 
     def __repr__(self):
-        access = self.access.name.lower() if self.access is not None else "no"
-        return (f"<fault: {access} of {self.size} at {self.address:#x}, {self.kind},"
+        return (f"<fault: {self.access.name.lower()} of {self.size} at {self.address:#x}, {self.kind},"
                 f" pc {self.pc:#x}>")
 
 
@@ -172,7 +172,6 @@ cdef Fault fault_of(HookEvent *ev):
     fault.address = ev.addr
     fault.size = ev.size
     fault.pc = ev.pc
-    fault.value = ev.value if ev.access == ACCESS_WRITE else 0
     return fault
 
 
@@ -182,6 +181,14 @@ cdef int call_fault(CPUHead *cpu, CHook *h, HookEvent *ev) noexcept:
     cdef PyObject *cell = d.cell
     cdef Fault fault
     cdef int answer
+    cdef uint64_t retired = <uint64_t>(<int64_t>cpu.icount_total + cpu.icount_slice
+                                       - cpu.icount_left)
+    if retired != d.st.retry_at:
+        d.st.retry_at = retired
+        d.st.retries = 0
+    elif d.st.retries == MAX_RETRIES:
+        return HOOK_CONTINUE    # it says "retry" again and again and cures nothing
+    d.st.retries += 1
     try:
         fault = fault_of(ev)
     except BaseException:

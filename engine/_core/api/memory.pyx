@@ -7,6 +7,8 @@ from libc.stdlib cimport realloc, free
 from libc.string cimport memcmp, memcpy, memmove, memset
 from engine._core.base.hostmem cimport ram_mmap, ram_munmap, ram_align
 from engine._core.base.types cimport hwaddr
+from engine._core.exec.engine cimport engine_fail
+from engine._core.exec.hookpoints cimport enter_fp, leave_fp
 from engine._core.isa.guest cimport GuestOps
 from engine._core.mem.address_space cimport (
     address_space_read, address_space_write, address_space_ld, address_space_st)
@@ -152,6 +154,8 @@ cdef int range_args(object address, object size, uint64_t *first, uint64_t *last
 cdef uint32_t io_failed(Core core, object error) noexcept:
     if core.error is None:
         core.error = error
+    if core.st.running:
+        engine_fail(core.st.engine)
     return MEMTX_HOOK_ERROR
 
 
@@ -197,19 +201,31 @@ ctypedef uint32_t (*io_write_fn)(void *opaque, hwaddr offset, uint64_t data,
 
 cdef uint32_t io_read(void *opaque, hwaddr offset, uint64_t *data, uint32_t size,
                       uint32_t attrs) noexcept nogil:
+    cdef IoHead *head = <IoHead *>opaque
+    cdef uint32_t answer
+    cdef bint fp = leave_fp(head.st.engine)
     data[0] = 0
-    if (<IoHead *>opaque).st.gil_held:
-        return (<io_read_fn><void *>io_read_held)((<IoHead *>opaque).block, offset, data, size)
-    with gil:
-        return io_read_held((<IoHead *>opaque).block, offset, data, size)
+    if head.st.gil_held:
+        answer = (<io_read_fn><void *>io_read_held)(head.block, offset, data, size)
+    else:
+        with gil:
+            answer = io_read_held(head.block, offset, data, size)
+    enter_fp(head.st.engine, fp)
+    return answer
 
 
 cdef uint32_t io_write(void *opaque, hwaddr offset, uint64_t data, uint32_t size,
                        uint32_t attrs) noexcept nogil:
-    if (<IoHead *>opaque).st.gil_held:
-        return (<io_write_fn><void *>io_write_held)((<IoHead *>opaque).block, offset, data, size)
-    with gil:
-        return io_write_held((<IoHead *>opaque).block, offset, data, size)
+    cdef IoHead *head = <IoHead *>opaque
+    cdef uint32_t answer
+    cdef bint fp = leave_fp(head.st.engine)
+    if head.st.gil_held:
+        answer = (<io_write_fn><void *>io_write_held)(head.block, offset, data, size)
+    else:
+        with gil:
+            answer = io_write_held(head.block, offset, data, size)
+    enter_fp(head.st.engine, fp)
+    return answer
 
 
 # The same for all I/O regions; written once, at import.
