@@ -142,6 +142,7 @@ ctypedef struct Engine:
     int64_t event_left
     uint32_t event_count
     uint32_t skip_events
+    uint32_t skip_hooks         # bit per hook kind that was called for it already
     uint64_t exceptions         # guest exceptions of this run
     uint64_t slice_size         # instructions, adapted to take about 3 ms
     void *listener              # MemoryListener*: topology changes flush the TLB
