@@ -3,9 +3,10 @@ instruction formats; the engine's own tables are not used."""
 
 import struct
 
-REGS = {name: i for i, name in enumerate(
-    "zero ra sp gp tp t0 t1 t2 s0 s1 a0 a1 a2 a3 a4 a5 a6 a7 s2 s3 s4 s5 s6 s7 s8 s9 s10 s11"
-    " t3 t4 t5 t6".split())}
+_NAMES = """
+    zero ra sp gp tp t0 t1 t2 s0 s1 a0 a1 a2 a3 a4 a5 a6 a7 s2 s3 s4 s5 s6 s7 s8 s9 s10 s11 t3 t4
+    t5 t6"""
+REGS = {name: i for i, name in enumerate(_NAMES.split())}
 
 CODE = 0x1000
 DATA = 0x8000

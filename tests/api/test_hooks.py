@@ -26,6 +26,7 @@ from api.rv import (
     sd,
     sw,
 )
+
 from engine import (
     Access,
     ArgumentError,

@@ -6,6 +6,7 @@ import pickle
 
 import pytest
 from api.rv import CODE, DATA, code, jalr, ld, li, lw, sb, sd, sw
+
 from engine import (
     ArgumentError,
     ArgumentTypeError,

@@ -2,6 +2,7 @@
 
 import pytest
 from api.rv import CODE, code, li
+
 from engine import ArgumentError, ArgumentTypeError, ClosedError, Emulator
 
 

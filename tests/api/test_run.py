@@ -5,7 +5,6 @@ import pickle
 import time
 import weakref
 
-import engine
 import pytest
 from api.rv import (
     CODE,
@@ -25,6 +24,8 @@ from api.rv import (
     loop_code,
     mul,
 )
+
+import engine
 from engine import (
     ArgumentError,
     ArgumentTypeError,
@@ -62,11 +63,13 @@ class TestLife:
         assert ref() is None
 
     def test_a_cycle_through_a_hook_is_collected(self):
-        emu = Emulator("riscv64")
-        emu.memory.map_io(0, 8, read=lambda offset, size: emu.pc)
-        emu.hook_code(lambda *args: emu.stop())
-        ref = weakref.ref(emu)
-        del emu
+        def make():
+            emu = Emulator("riscv64")
+            emu.memory.map_io(0, 8, read=lambda offset, size: emu.pc)
+            emu.hook_code(lambda *args: emu.stop())
+            return weakref.ref(emu)
+
+        ref = make()
         gc.collect()
         assert ref() is None
 

@@ -10,6 +10,7 @@ import time
 
 import pytest
 from api.rv import CODE, LOOP, code, loop_code
+
 from engine import Emulator, EngineBusyError, StopReason
 
 
@@ -107,16 +108,19 @@ def test_emulators_move_between_threads():
 def test_many_threads():
     counts = []
 
+    def one(hooked):
+        seen = []
+        with Emulator("riscv64") as emu:
+            emu.memory.map(CODE, 0x1000)
+            emu.memory.write(CODE, loop_code(200))
+            if hooked:
+                emu.hook_code(lambda emu, address, size: seen.append(address))
+            counts.append(emu.run(CODE, CODE + 12).count)
+        assert len(seen) == (401 if hooked else 0)
+
     def work(hooked):
         for _ in range(20):
-            with Emulator("riscv64") as emu:
-                emu.memory.map(CODE, 0x1000)
-                emu.memory.write(CODE, loop_code(200))
-                seen = []
-                if hooked:
-                    emu.hook_code(lambda emu, address, size: seen.append(address))
-                counts.append(emu.run(CODE, CODE + 12).count)
-                assert len(seen) == (401 if hooked else 0)
+            one(hooked)
 
     threads = [threading.Thread(target=work, args=(i % 2 == 0,)) for i in range(4)]
     for thread in threads:

@@ -1,7 +1,7 @@
 """Costs of the native API, beside unicorn's where it is installed.
 
-Run it: python tests/bench/bench_api.py. Prints one row a measurement: nanoseconds a call (the best of
-several rounds), the same through unicorn, the ratio. Timed tests are not among the pytest tests:
+Run it: python tests/bench/bench_api.py. Prints one row a measurement: nanoseconds a call (the
+best of several rounds), the same through unicorn, the ratio. Timed tests are not among the pytest tests:
 a busy machine would fail them.
 """
 

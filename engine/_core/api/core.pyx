@@ -1,6 +1,5 @@
 """What all objects of one emulator share (see core.pxd)."""
-from cpython.long cimport PyLong_AsUnsignedLongLong
-from cpython.exc cimport PyErr_Occurred, PyErr_Clear
+from cpython.exc cimport PyErr_Clear
 from engine._core.exec.engine cimport engine_free
 
 from operator import index as as_index

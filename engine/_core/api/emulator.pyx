@@ -3,7 +3,6 @@ cimport cython
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.pythread cimport PyThread_get_thread_ident
 from libc.string cimport memset
-from engine._core.base.types cimport int32_t
 from engine._core.cpu.head cimport FAULT_ILLEGAL, FAULT_IO
 from engine._core.isa.guest cimport GuestOps, CPUConfig
 from engine._core.backend.backend cimport BackendOps
@@ -12,10 +11,10 @@ from engine._core.exec.engine cimport (
     engine_dump_tb,
     HOOK_CODE, HOOK_BLOCK, HOOK_MEM_READ, HOOK_MEM_WRITE, HOOK_MEM_FETCH, HOOK_MEM_INVALID,
     HOOK_EXCEPTION, HOOK_INSN, HOOK_INSN_INVALID, HOOK_MEM_READ_AFTER,
-    STOP_UNTIL, STOP_COUNT, STOP_FAULT, STOP_EXCEPTION, STOP_INTERNAL)
-from engine._core.api.core cimport CoreState, core_of, u64_arg, seconds_arg, type_name
+    STOP_FAULT, STOP_EXCEPTION, STOP_INTERNAL)
+from engine._core.api.core cimport CoreState, u64_arg, seconds_arg, type_name
 from engine._core.api.guests cimport guest_by_name, backend_by_name, feature_bits
-from engine._core.api.hooks cimport Hook, hook_new
+from engine._core.api.hooks cimport hook_new
 from engine._core.api.memory cimport memory_new, memory_sync
 from engine._core.api.registers cimport reg_table, registers_new, reg_find, reg_get, reg_set
 
@@ -24,8 +23,7 @@ import threading
 
 from engine.errors import (ArgumentError, ArgumentTypeError, EngineBusyError, Error, GuestException,
                            InstructionFault, MemoryFault, UnsupportedError)
-from engine._core.api.guests import guest_names, backend_names
-from engine._core.api.kinds import Access, Prot, StopReason
+from engine._core.api.kinds import Access, StopReason
 
 cdef tuple _reasons = tuple(StopReason)
 cdef tuple _access_names = ("read", "write", "fetch")

@@ -1,5 +1,5 @@
 # Architectures and back ends by name. Lives here: the only list of them. Caller: emulator.pyx.
-from engine._core.base.types cimport uint64_t
+from engine._core.base.types cimport uint32_t, uint64_t
 from engine._core.isa.guest cimport GuestOps, CPUConfig
 from engine._core.backend.backend cimport BackendOps
 

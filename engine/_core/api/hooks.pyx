@@ -11,8 +11,8 @@ from engine._core.base.types cimport int64_t
 from engine._core.cpu.head cimport CPUHead, FAULT_IO
 from engine._core.exec.engine cimport (
     HookEvent, hook_fn, engine_hook_add, engine_hook_del, HOOK_CODE, HOOK_BLOCK, HOOK_MEM_READ,
-    HOOK_MEM_WRITE, HOOK_MEM_FETCH, HOOK_MEM_INVALID, HOOK_EXCEPTION, HOOK_INSN,
-    HOOK_INSN_INVALID, HOOK_MEM_READ_AFTER, HOOK_CONTINUE, HOOK_HANDLED, HOOK_STOP, HOOK_ERROR)
+    HOOK_MEM_FETCH, HOOK_MEM_INVALID, HOOK_EXCEPTION, HOOK_INSN,
+    HOOK_INSN_INVALID, HOOK_CONTINUE, HOOK_HANDLED, HOOK_STOP, HOOK_ERROR)
 from engine._core.api.core cimport core_of, type_name, u64_arg
 from engine._core.api.memory cimport memory_sync
 
@@ -58,8 +58,8 @@ cdef class Fault:
     cdef readonly uint64_t pc
 
     def __repr__(self):
-        return (f"<fault: {self.access.name.lower()} of {self.size} at {self.address:#x}, {self.kind},"
-                f" pc {self.pc:#x}>")
+        return (f"<fault: {self.access.name.lower()} of {self.size} at {self.address:#x},"
+                f" {self.kind}, pc {self.pc:#x}>")
 
 
 # ---------------------------------------------------------------- calls, GIL held

@@ -25,7 +25,7 @@ from engine._core.mem.topology cimport (memory_region_transaction_begin,
                                         memory_region_transaction_commit)
 from engine._core.api.core cimport core_of, u64_arg, prot_arg, type_name
 
-from engine.errors import ArgumentError, ArgumentTypeError, Error, MapError, MemoryFault
+from engine.errors import ArgumentError, ArgumentTypeError, MapError, MemoryFault
 from engine._core.api.kinds import Prot
 
 cdef enum:

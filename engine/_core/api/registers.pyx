@@ -1,7 +1,7 @@
 """Registers by name: attributes, items, many at once (see registers.pxd)."""
 cimport cython
 from cpython.dict cimport PyDict_GetItem, PyDict_GetItemWithError
-from cpython.object cimport PyObject, PyObject_GenericGetAttr, PyObject_GenericSetAttr
+from cpython.object cimport PyObject, PyObject_GenericGetAttr
 from cpython.long cimport PyLong_FromUnsignedLongLong
 from engine._core.exec.engine cimport engine_reg_read, engine_reg_write
 from engine._core.isa.guest cimport RegDesc
