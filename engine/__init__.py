@@ -19,6 +19,22 @@ from engine.errors import (
     UnsupportedError,
 )
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from engine._core.api import (
+        Access,
+        Emulator,
+        Fault,
+        Hook,
+        Instruction,
+        Memory,
+        Prot,
+        Region,
+        Registers,
+        RunResult,
+        StopReason,
+    )
+
 __version__ = "0.1.0"
 
 __all__ = [
@@ -50,20 +66,15 @@ __all__ = [
     "backends",
 ]
 
-_NATIVE = frozenset({
-    "Access", "Emulator", "Fault", "Hook", "Instruction", "Memory", "Prot", "Region", "Registers",
-    "RunResult", "StopReason"})
-
-
 def __getattr__(name: str) -> object:
-    # The compiled classes are loaded when first asked for: what needs none of them (errors, the
-    # command line's help) starts at once.
-    if name in _NATIVE:
+    # The compiled classes are loaded when first asked for: what needs none of them (errors, hashes,
+    # the command line's help) starts at once.
+    if name in __all__:
         from engine._core import api
-        for each in _NATIVE:
-            globals()[each] = getattr(api, each)
-        return globals()[name]
-    raise AttributeError(f"module 'engine' has no attribute {name!r}")
+        value = getattr(api, name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

@@ -3,7 +3,7 @@
 import pytest
 from api.rv import CODE, DATA, code
 
-engine = pytest.importorskip("engine._core.api", reason="the extension modules are not built")
+pytest.importorskip("engine._core.api.emulator", reason="the extension modules are not built")
 
 
 @pytest.fixture

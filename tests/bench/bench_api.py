@@ -1,8 +1,8 @@
 """Costs of the native API, beside unicorn's where it is installed.
 
 Run it: python tests/bench/bench_api.py. Prints one row a measurement: nanoseconds a call (the
-best of several rounds), the same through unicorn, the ratio. Timed tests are not among the pytest tests:
-a busy machine would fail them.
+best of several rounds), the same through unicorn, the ratio. Timed tests are not among pytest's: a
+busy machine would fail them.
 """
 
 import subprocess
