@@ -91,7 +91,7 @@ cdef void hooks_reap(Engine *e) noexcept nogil:
     if e.hook_depth or not e.hooks_changed:
         return
     e.hooks_changed = False
-    for kind in range(N_HOOK_KINDS):
+    for kind in range(<uint32_t>N_HOOK_KINDS):
         at = &e.hooks[kind]
         while at[0] != NULL:
             h = at[0]
@@ -105,7 +105,7 @@ cdef void hooks_reap(Engine *e) noexcept nogil:
 cdef void hooks_free_all(Engine *e) noexcept nogil:
     cdef uint32_t kind
     cdef Hook *h
-    for kind in range(N_HOOK_KINDS):
+    for kind in range(<uint32_t>N_HOOK_KINDS):
         while e.hooks[kind] != NULL:
             h = e.hooks[kind]
             e.hooks[kind] = h.next
@@ -181,7 +181,9 @@ cdef int hooks_status(Engine *e, uint32_t kind, int answer) noexcept nogil:
     if e.pc_written:
         e.pc_written = False
         return ST_PC_CHANGED
-    if e.flush_pending or (cpu.current_tb != NULL and cpu.current_tb.invalid):
+    if (e.flush_pending or e.state_changed
+            or (cpu.current_tb != NULL and cpu.current_tb.invalid)):
+        e.state_changed = False
         return retry_one(e, kind)
     return ST_OK
 

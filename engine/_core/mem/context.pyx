@@ -55,7 +55,7 @@ cdef MemContext *mem_context_new(uint32_t page_bits, bint big_endian) noexcept n
 
 
 cdef void mem_context_free(MemContext *ctx) noexcept nogil:
-    cdef uint32_t c
+    cdef int c
     if ctx == NULL:
         return
     while ctx.spaces != NULL:

@@ -28,7 +28,8 @@ cdef inline uint64_t _end(MemContext *ctx, ram_addr_t start, uint64_t length) no
 cdef bint dirty_grow(MemContext *ctx, ram_addr_t end) noexcept nogil:
     cdef DirtyMemory *d = &ctx.dirty
     cdef uint64_t want = _end(ctx, 0, end)
-    cdef uint64_t words = d.pages >> 6, c
+    cdef uint64_t words = d.pages >> 6
+    cdef int c
     cdef void *p
     if want <= d.pages:
         return True
@@ -77,7 +78,8 @@ cdef bint is_clean(MemContext *ctx, ram_addr_t addr) noexcept nogil:
 
 cdef uint32_t range_includes_clean(MemContext *ctx, ram_addr_t start, uint64_t length,
                                    uint32_t mask) noexcept nogil:
-    cdef uint32_t c, found = 0
+    cdef uint32_t found = 0
+    cdef int c
     for c in range(DIRTY_MEMORY_NUM):
         if mask >> c & 1 and not all_dirty(ctx, start, length, c):
             found |= 1U << c
@@ -92,7 +94,7 @@ cdef void set_dirty_flag(MemContext *ctx, ram_addr_t addr, uint32_t client) noex
 cdef void set_dirty_range(MemContext *ctx, ram_addr_t start, uint64_t length,
                           uint32_t mask) noexcept nogil:
     cdef uint64_t first = _first(ctx, start), end = _end(ctx, start, length), top
-    cdef uint32_t c
+    cdef int c
     for c in range(DIRTY_MEMORY_NUM):
         top = min64(end, ctx.dirty.limit[c])    # above it, pages are dirty and the words untouched
         if mask >> c & 1 and first < top:
@@ -110,7 +112,8 @@ cdef inline uint64_t _le64(const uint8_t *p) noexcept nogil:
 cdef void set_dirty_lebitmap(MemContext *ctx, const uint64_t *bitmap, ram_addr_t start,
                              uint64_t host_pages) noexcept nogil:
     cdef uint32_t mask = DIRTY_CLIENTS_ALL if ctx.code_logging else DIRTY_CLIENTS_NOCODE
-    cdef uint64_t host = host_page_size(), first = _first(ctx, start), word, i, w, c
+    cdef uint64_t host = host_page_size(), first = _first(ctx, start), word, i, w
+    cdef int c, bit
     if host < ctx.page_size:
         host = ctx.page_size
     for i in range((host_pages + 63) >> 6):
@@ -125,9 +128,9 @@ cdef void set_dirty_lebitmap(MemContext *ctx, const uint64_t *bitmap, ram_addr_t
                 if mask >> c & 1 and w << 6 < ctx.dirty.limit[c]:
                     atomic_and64(ctx.dirty.clean[c] + w, ~word)
         else:
-            for w in range(64):
-                if word >> w & 1:
-                    set_dirty_range(ctx, start + (i * 64 + w) * host, host, mask)
+            for bit in range(64):
+                if word >> bit & 1:
+                    set_dirty_range(ctx, start + (i * 64 + bit) * host, host, mask)
 
 
 cdef bint test_and_clear_dirty(MemContext *ctx, ram_addr_t start, uint64_t length,
@@ -150,7 +153,7 @@ cdef bint test_and_clear_dirty(MemContext *ctx, ram_addr_t start, uint64_t lengt
 
 
 cdef void clear_dirty_range(MemContext *ctx, ram_addr_t start, uint64_t length) noexcept nogil:
-    cdef uint32_t c
+    cdef int c
     for c in range(DIRTY_MEMORY_NUM):
         test_and_clear_dirty(ctx, start, length, c)
 

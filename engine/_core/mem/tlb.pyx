@@ -21,6 +21,7 @@ cdef bint tlb_init(CPUTLB *t, void *cpu, void *mem, uint32_t n_modes, uint32_t p
                    tlb_fill_fn fill) noexcept nogil:
     cdef MemContext *ctx = <MemContext *>mem
     cdef void **list
+    cdef int k
     cdef uint32_t i
     memset(t, 0, sizeof(CPUTLB))
     if n_modes > NB_MMU_MODES:
@@ -29,8 +30,8 @@ cdef bint tlb_init(CPUTLB *t, void *cpu, void *mem, uint32_t n_modes, uint32_t p
     t.fill = fill
     t.page_bits = page_bits
     t.page_mask = ~((1ULL << page_bits) - 1)
-    for i in range(NB_MMU_MODES):
-        t.desc[i].table = &_no_entry
+    for k in range(NB_MMU_MODES):
+        t.desc[k].table = &_no_entry
     t.mode = <CPUTLBMode *>calloc(n_modes, sizeof(CPUTLBMode))
     if t.mode == NULL:
         return False
@@ -114,7 +115,8 @@ cdef inline bint _is_page(CPUTLB *t, const CPUTLBEntry *e, vaddr_t page) noexcep
 cdef bint tlb_flush_page_modes(CPUTLB *t, vaddr_t addr, uint32_t idxmap) noexcept nogil:
     cdef vaddr_t page = addr & t.page_mask
     cdef CPUTLBEntry *e
-    cdef uint32_t i, k
+    cdef uint32_t i
+    cdef int k
     for i in range(t.n_modes):
         if addr & t.mode[i].large_mask == t.mode[i].large_addr:
             tlb_flush_modes(t, idxmap)
@@ -136,7 +138,8 @@ cdef bint tlb_flush_page_modes(CPUTLB *t, vaddr_t addr, uint32_t idxmap) noexcep
 cdef void tlb_set_dirty(CPUTLB *t, vaddr_t addr) noexcept nogil:
     cdef vaddr_t page = addr & t.page_mask
     cdef CPUTLBEntry *e
-    cdef uint32_t i, k
+    cdef uint32_t i
+    cdef int k
     for i in range(t.n_modes):
         if t.mode[i].used:
             e = tlb_entry(t, i, page)
@@ -157,13 +160,14 @@ cdef inline void _reset(CPUTLB *t, CPUTLBEntry *e, uintptr_t start, uint64_t len
 cdef void tlb_reset_dirty(CPUTLB *t, uintptr_t host_start, uint64_t length) noexcept nogil:
     cdef uint64_t k, n
     cdef uint32_t i
+    cdef int v
     for i in range(t.n_modes):
         if t.mode[i].used:
             n = _bytes(t, i) >> CPU_TLB_ENTRY_BITS
             for k in range(n):
                 _reset(t, t.desc[i].table + k, host_start, length)
-            for k in range(CPU_VTLB_SIZE):
-                _reset(t, t.mode[i].vtable + k, host_start, length)
+            for v in range(CPU_VTLB_SIZE):
+                _reset(t, t.mode[i].vtable + v, host_start, length)
 
 
 # -- look-up and fill
@@ -184,7 +188,7 @@ cdef bint tlb_victim_hit(CPUTLB *t, int mmu_idx, vaddr_t addr, int access) noexc
     cdef CPUTLBEntry other
     cdef CPUIOTLBEntry *io
     cdef CPUIOTLBEntry other_io
-    cdef uint32_t k
+    cdef int k
     if not m.used:
         return False
     for k in range(CPU_VTLB_SIZE):
