@@ -12,10 +12,11 @@ from engine._core.exec.engine cimport (
     HOOK_CODE, HOOK_BLOCK, HOOK_MEM_READ, HOOK_MEM_WRITE, HOOK_MEM_FETCH, HOOK_MEM_INVALID,
     HOOK_EXCEPTION, HOOK_INSN, HOOK_INSN_INVALID, HOOK_MEM_READ_AFTER,
     STOP_FAULT, STOP_EXCEPTION, STOP_INTERNAL)
+from engine._core.api.blocks cimport memory_sync
 from engine._core.api.core cimport CoreState, u64_arg, seconds_arg, type_name
 from engine._core.api.guests cimport guest_by_name, backend_by_name, feature_bits
 from engine._core.api.hooks cimport hook_new
-from engine._core.api.memory cimport memory_new, memory_sync
+from engine._core.api.memory cimport memory_new
 from engine._core.api.registers cimport reg_table, registers_new, reg_find, reg_get, reg_set
 
 import os

@@ -14,7 +14,7 @@ from engine._core.exec.engine cimport (
     HOOK_MEM_FETCH, HOOK_MEM_INVALID, HOOK_EXCEPTION, HOOK_INSN,
     HOOK_INSN_INVALID, HOOK_CONTINUE, HOOK_HANDLED, HOOK_STOP, HOOK_ERROR)
 from engine._core.api.core cimport core_of, type_name, u64_arg
-from engine._core.api.memory cimport memory_sync
+from engine._core.api.blocks cimport memory_sync
 
 from engine.errors import ArgumentError, ArgumentTypeError
 from engine._core.api.kinds import Access

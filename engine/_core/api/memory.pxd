@@ -1,48 +1,8 @@
-# Guest memory as Python sees it. Lives here: Memory (emu.memory), the list of mapped pieces, views,
-# I/O callbacks. Does not live here: regions, flat views, RAM blocks (mem/). Caller: emulator.pyx.
-#
-# A map() makes a Block: host memory and a region over it. System memory shows it through aliases,
-# one a Piece; unmap and protect cut pieces. The host memory is the Block's and not the engine's, so
-# that views live on after unmap and close.
+# Guest memory as Python sees it. Lives here: Memory (emu.memory), the list of mapped pieces. Does
+# not live here: what is behind a mapping (blocks.pxd), regions (mem/). Caller: emulator.pyx.
 from engine._core.base.types cimport uint8_t, uint32_t, uint64_t
-from engine._core.mem.context cimport MemoryRegion
-from engine._core.api.core cimport Core, CoreState
-
-cdef enum:
-    BLOCK_RAM = 0
-    BLOCK_BUFFER = 1
-    BLOCK_IO = 2
-
-ctypedef struct IoHead:         # opaque pointer of an I/O region
-    CoreState *st
-    void *block                 # Block, borrowed from Core.blocks
-
-cdef class Block:
-    cdef MemoryRegion *region   # NULL: unmapped
-    cdef uint8_t *host          # NULL: I/O
-    cdef uint64_t size
-    cdef int kind               # BLOCK_*
-    cdef uint32_t n_pieces
-    cdef str name
-    cdef Py_buffer buffer       # BLOCK_BUFFER: held while the block lives
-    cdef object on_read         # BLOCK_IO
-    cdef object on_write
-    cdef IoHead head
-
-cdef class Piece:
-    cdef uint64_t first
-    cdef uint64_t last          # inclusive: a piece may end at 2^64
-    cdef uint64_t offset        # of `first` in the block
-    cdef uint32_t prot
-    cdef Block block
-    cdef MemoryRegion *alias
-
-# A range of a block that Python code may write behind the engine's back.
-cdef class Export:
-    cdef Block block
-    cdef uint64_t offset
-    cdef uint64_t size
-    cdef bint alive
+from engine._core.api.blocks cimport Block, Piece
+from engine._core.api.core cimport Core
 
 cdef class Memory:
     cdef Core core
@@ -74,5 +34,3 @@ cdef class Memory:
     cdef void forget(self) noexcept
 
 cdef Memory memory_new(Core core)
-# Python code has run that may have written through views: blocks of changed code go.
-cdef void memory_sync(Core core) noexcept

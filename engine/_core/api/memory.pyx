@@ -1,42 +1,35 @@
 """Guest memory as Python sees it (see memory.pxd)."""
 cimport cython
-from cpython.buffer cimport (PyObject_GetBuffer, PyBuffer_Release, PyBuffer_FillInfo,
-                             PyBUF_SIMPLE, PyBUF_WRITABLE)
+from cpython.buffer cimport PyObject_GetBuffer, PyBuffer_Release, PyBUF_SIMPLE, PyBUF_WRITABLE
 from cpython.bytes cimport PyBytes_FromStringAndSize, PyBytes_AS_STRING
 from libc.stdlib cimport realloc, free
-from libc.string cimport memcmp, memcpy, memmove, memset
-from engine._core.base.hostmem cimport ram_mmap, ram_munmap, ram_align
+from libc.string cimport memcpy, memmove
+from engine._core.base.hostmem cimport ram_mmap, ram_align
 from engine._core.base.types cimport hwaddr
-from engine._core.exec.engine cimport engine_fail
-from engine._core.exec.hookpoints cimport enter_fp, leave_fp
 from engine._core.isa.guest cimport GuestOps
 from engine._core.mem.address_space cimport (
     address_space_read, address_space_write, address_space_ld, address_space_st)
-from engine._core.mem.attrs cimport MEMTX_OK, MEMTX_ERROR, MEMTX_HOOK_ERROR, MEMTXATTRS_UNSPECIFIED
-from engine._core.mem.context cimport (
-    AddressSpace, MemContext, MemoryRegionOps, DEVICE_NATIVE_ENDIAN, DIRTY_MEMORY_CODE,
-    MEM_SIZE_MAX)
+from engine._core.mem.attrs cimport MEMTX_OK, MEMTXATTRS_UNSPECIFIED
+from engine._core.mem.context cimport AddressSpace, MemContext, MemoryRegion
 from engine._core.mem.dirty cimport invalidate_and_set_dirty
 from engine._core.mem.region cimport (
-    memory_region_new_ram_ptr, memory_region_new_io, memory_region_new_alias, memory_region_free,
+    memory_region_new_ram_ptr, memory_region_new_alias, memory_region_free,
     memory_region_add_subregion, memory_region_del_subregion, memory_region_set_prot,
     memory_region_set_size)
 from engine._core.mem.topology cimport (memory_region_transaction_begin,
                                         memory_region_transaction_commit)
-from engine._core.api.core cimport core_of, u64_arg, prot_arg, type_name
+from engine._core.api.blocks cimport (
+    BLOCK_RAM, BLOCK_BUFFER, BLOCK_IO, block_new, context_of, export_new, io_region_new, name_arg,
+    refusal, size_between, view_new)
+from engine._core.api.core cimport u64_arg, prot_arg, type_name
 
 from engine.errors import ArgumentError, ArgumentTypeError, MapError, MemoryFault
 from engine._core.api.kinds import Prot
 
 cdef enum:
     SEARCH_CHUNK = 1 << 20
-    NAME_MAX_BYTES = 200
 
 cdef tuple _kinds = ("ram", "buffer", "io")
-
-
-cdef inline MemContext *context_of(Core core) noexcept:
-    return <MemContext *>core.st.engine.mem
 
 
 # ---------------------------------------------------------------- parts
@@ -70,68 +63,6 @@ cdef class Region:
         return f"<region {self.address:#x}..{self.end:#x} {shown} {self.kind}{name}>"
 
 
-cdef class Block:
-    def __dealloc__(self):
-        if self.kind == BLOCK_RAM and self.host is not NULL:
-            ram_munmap(self.host, self.size)
-        if self.kind == BLOCK_BUFFER and <void *>self.buffer.obj is not NULL:
-            PyBuffer_Release(&self.buffer)
-
-
-cdef class Piece:
-    pass
-
-
-cdef class Export:
-    pass
-
-
-cdef Export export_new(Core core, Block block, uint64_t offset, uint64_t size):
-    cdef Export export = Export.__new__(Export)
-    export.block = block
-    export.offset = offset
-    export.size = size
-    export.alive = True
-    core.exports.append(export)
-    core.st.has_exports = True
-    return export
-
-
-@cython.no_gc_clear
-cdef class RamView:
-    """The exporter behind `Memory.view`: guest memory through the buffer protocol."""
-    cdef Export export
-
-    def __cinit__(self):
-        self.export = Export.__new__(Export)
-
-    def __getbuffer__(self, Py_buffer *buffer, int flags):
-        cdef Export export = self.export
-        if export.block is None:
-            raise BufferError("a view is made by Memory.view")
-        PyBuffer_FillInfo(buffer, self, export.block.host + export.offset,
-                          <Py_ssize_t>export.size, 0, flags)
-
-    def __dealloc__(self):
-        self.export.alive = False
-
-
-# Sizes of regions count 2^64 as MEM_SIZE_MAX.
-cdef inline hwaddr size_between(uint64_t first, uint64_t last) noexcept:
-    return last - first + 1 if last - first + 1 else MEM_SIZE_MAX
-
-
-cdef bytes name_arg(object name):
-    if name is None:
-        return b""
-    if not isinstance(name, str):
-        raise ArgumentTypeError(f"name must be a str, not {type_name(name)}")
-    encoded = name.encode("utf-8")
-    if len(encoded) > NAME_MAX_BYTES or b"\0" in encoded:
-        raise ArgumentError(f"name must have at most {NAME_MAX_BYTES} bytes and no zero byte")
-    return encoded
-
-
 # first and last address of [address, address + size); both checked.
 cdef int range_args(object address, object size, uint64_t *first, uint64_t *last) except -1:
     cdef uint64_t length
@@ -148,175 +79,12 @@ cdef int range_args(object address, object size, uint64_t *first, uint64_t *last
     return 0
 
 
-# ---------------------------------------------------------------- device callbacks
-# The opaque pointer is Block.head.
-
-cdef uint32_t io_failed(Core core, object error) noexcept:
-    if core.error is None:
-        core.error = error
-    if core.st.running:
-        engine_fail(core.st.engine)
-    return MEMTX_HOOK_ERROR
-
-
-cdef uint32_t io_read_held(void *opaque, hwaddr offset, uint64_t *data, uint32_t size) noexcept:
-    cdef Block block = <Block>opaque
-    cdef uint64_t limit = <uint64_t>-1 if size >= 8 else (1ULL << (8 * size)) - 1
-    if block.on_read is None:
-        return MEMTX_ERROR
-    try:
-        answer = block.on_read(offset, size)
-        if not isinstance(answer, int):
-            raise ArgumentTypeError(f"read function of an I/O region must return an int, not"
-                                    f" {type_name(answer)}")
-        if not 0 <= answer <= limit:
-            raise ArgumentError(f"read function of an I/O region returned {answer:#x}, which does"
-                                f" not fit in {size} bytes")
-        data[0] = answer
-    except BaseException as error:
-        return io_failed(core_of(block.head.st), error)
-    if block.head.st.has_exports:
-        memory_sync(core_of(block.head.st))
-    return MEMTX_OK
-
-
-cdef uint32_t io_write_held(void *opaque, hwaddr offset, uint64_t data, uint32_t size) noexcept:
-    cdef Block block = <Block>opaque
-    if block.on_write is None:
-        return MEMTX_ERROR
-    try:
-        block.on_write(offset, size, data)
-    except BaseException as error:
-        return io_failed(core_of(block.head.st), error)
-    if block.head.st.has_exports:
-        memory_sync(core_of(block.head.st))
-    return MEMTX_OK
-
-
-ctypedef uint32_t (*io_read_fn)(void *opaque, hwaddr offset, uint64_t *data,
-                                uint32_t size) noexcept nogil
-ctypedef uint32_t (*io_write_fn)(void *opaque, hwaddr offset, uint64_t data,
-                                 uint32_t size) noexcept nogil
-
-
-cdef uint32_t io_read(void *opaque, hwaddr offset, uint64_t *data, uint32_t size,
-                      uint32_t attrs) noexcept nogil:
-    cdef IoHead *head = <IoHead *>opaque
-    cdef uint32_t answer
-    cdef bint fp = leave_fp(head.st.engine)
-    data[0] = 0
-    if head.st.gil_held:
-        answer = (<io_read_fn><void *>io_read_held)(head.block, offset, data, size)
-    else:
-        with gil:
-            answer = io_read_held(head.block, offset, data, size)
-    enter_fp(head.st.engine, fp)
-    return answer
-
-
-cdef uint32_t io_write(void *opaque, hwaddr offset, uint64_t data, uint32_t size,
-                       uint32_t attrs) noexcept nogil:
-    cdef IoHead *head = <IoHead *>opaque
-    cdef uint32_t answer
-    cdef bint fp = leave_fp(head.st.engine)
-    if head.st.gil_held:
-        answer = (<io_write_fn><void *>io_write_held)(head.block, offset, data, size)
-    else:
-        with gil:
-            answer = io_write_held(head.block, offset, data, size)
-    enter_fp(head.st.engine, fp)
-    return answer
-
-
-# The same for all I/O regions; written once, at import.
-cdef MemoryRegionOps _io_ops
-memset(&_io_ops, 0, sizeof(_io_ops))
-_io_ops.read = io_read
-_io_ops.write = io_write
-_io_ops.endianness = DEVICE_NATIVE_ENDIAN
-_io_ops.valid_min = 1
-_io_ops.valid_max = 8
-_io_ops.valid_unaligned = True
-_io_ops.impl_min = 1
-_io_ops.impl_max = 8
-_io_ops.impl_unaligned = True
-
-
-# ---------------------------------------------------------------- writes behind the engine's back
-
-cdef void memory_sync(Core core) noexcept:
-    cdef MemContext *ctx
-    cdef Export export
-    cdef Block block
-    cdef uint64_t page, first, last, at, length, ram
-    cdef bint dead = False
-    if core.st.engine is NULL:
-        return
-    ctx = context_of(core)
-    try:
-        for item in core.exports:
-            export = <Export>item
-            block = export.block
-            if not export.alive or block.region is NULL:
-                dead = True
-                continue
-            ram = block.region.ram_addr
-            first = (ram + export.offset) >> ctx.page_bits
-            last = (ram + export.offset + export.size - 1) >> ctx.page_bits
-            page = first
-            while page <= last and page < ctx.dirty.pages:
-                # A set bit: the page holds translated code and was not written since.
-                if not ctx.dirty.clean[DIRTY_MEMORY_CODE][page >> 6] >> (page & 63):
-                    page = (page | 63) + 1
-                    continue
-                if ctx.dirty.clean[DIRTY_MEMORY_CODE][page >> 6] >> (page & 63) & 1:
-                    at = page << ctx.page_bits
-                    at = at - ram if at > ram else 0
-                    length = min(<uint64_t>ctx.page_size, block.size - at)
-                    sync_page(core, ctx, block, page, at, length)
-                page += 1
-        if dead:
-            core.exports = [item for item in core.exports
-                            if (<Export>item).alive and (<Export>item).block.region is not NULL]
-            core.st.has_exports = len(core.exports) != 0
-            if not core.exports:
-                core.shadow.clear()
-    except BaseException as error:
-        if core.error is None:
-            core.error = error
-
-
-# Compares a page of code with what it was at the last look; drops its blocks when it differs.
-cdef int sync_page(Core core, MemContext *ctx, Block block, uint64_t page, uint64_t at,
-                   uint64_t length) except -1:
-    cdef bytes old = core.shadow.get(page)
-    if old is not None and <uint64_t>len(old) == length and memcmp(
-            PyBytes_AS_STRING(old), block.host + at, length) == 0:
-        return 0
-    core.shadow[page] = PyBytes_FromStringAndSize(<char *>block.host + at, <Py_ssize_t>length)
-    invalidate_and_set_dirty(ctx, block.region.ram_addr + at, length, block.region.dirty_log_mask)
-    return 0
-
-
 # ---------------------------------------------------------------- the class
 
 cdef Memory memory_new(Core core):
     cdef Memory memory = Memory.__new__(Memory)
     memory.core = core
     return memory
-
-
-cdef Block block_new(Core core, int kind, object name):
-    cdef Block block = Block.__new__(Block)
-    block.kind = kind
-    block.name = name
-    block.head.st = &core.st
-    block.head.block = <void *>block
-    return block
-
-
-cdef str refusal(Core core):
-    return (<bytes>context_of(core).message).decode("utf-8", "replace")
 
 
 cdef int write_bytes(Memory memory, uint64_t address, const uint8_t *data,
@@ -601,8 +369,7 @@ cdef class Memory:
         block.on_read = read
         block.on_write = write
         block.size = size_between(first, last)
-        block.region = memory_region_new_io(context_of(self.core), &_io_ops, &block.head, encoded,
-                                            block.size)
+        block.region = io_region_new(self.core, block, encoded)
         if block.region is NULL:
             raise MapError(refusal(self.core))
         self.show(block, first, last, prot)
@@ -823,7 +590,6 @@ cdef class Memory:
         cdef uint64_t first = 0, last = 0, at
         cdef Py_ssize_t index
         cdef Piece piece, head
-        cdef RamView view
         self.core.check()
         range_args(address, size, &first, &last)
         self.need(first, last, "view")
@@ -841,10 +607,8 @@ cdef class Memory:
                 raise MapError(f"cannot view {first:#x}..{last:#x}: another mapping begins at"
                                f" {piece.first:#x}")
             at = piece.last
-        view = RamView.__new__(RamView)
-        view.export = export_new(self.core, head.block, head.offset + (first - head.first),
-                                 last - first + 1)
-        return memoryview(view)
+        return view_new(export_new(self.core, head.block, head.offset + (first - head.first),
+                                   last - first + 1))
 
     def search(self, pattern, begin=None, end=None):
         """Iterate over the addresses in [begin, end) where a byte string stands. Devices are left
@@ -863,6 +627,7 @@ cdef class Memory:
     cdef list spans(self, low, high):
         cdef Piece piece
         found = []
+        begin = end = None
         for item in self.pieces:
             piece = <Piece>item
             if piece.block.host is NULL:
@@ -871,10 +636,14 @@ cdef class Memory:
             last = min(<object>piece.last, high - 1)
             if first > last:
                 continue
-            if found and found[-1][1] + 1 == first:
-                found[-1] = (found[-1][0], last)
-            else:
-                found.append((first, last))
+            if end is not None and end + 1 != first:
+                found.append((begin, end))
+                end = None
+            if end is None:
+                begin = first
+            end = last
+        if end is not None:
+            found.append((begin, end))
         return found
 
     # -- numbers, in the byte order of the guest
