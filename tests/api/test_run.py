@@ -278,7 +278,7 @@ class TestFaults:
         assert info.value.result.count == 1
 
     def test_not_in_the_model(self, emu):
-        with Emulator("riscv64", features=["i"]) as small:
+        with Emulator("riscv64", features=["c"]) as small:
             small.memory.map(CODE, 0x1000)
             small.memory.write(CODE, code(mul("a0", "a0", "a0")))
             with pytest.raises(InstructionFault):

@@ -14,7 +14,7 @@ from engine._core.exec.engine cimport (
     STOP_FAULT, STOP_EXCEPTION, STOP_INTERNAL)
 from engine._core.api.blocks cimport memory_sync
 from engine._core.api.core cimport CoreState, u64_arg, seconds_arg, type_name
-from engine._core.api.guests cimport guest_by_name, backend_by_name, feature_bits
+from engine._core.api.guests cimport backend_by_name, check_model, feature_bits, guest_by_name
 from engine._core.api.hooks cimport hook_new
 from engine._core.api.memory cimport memory_new
 from engine._core.api.registers cimport reg_table, registers_new, reg_find, reg_get, reg_set
@@ -146,7 +146,7 @@ cdef class Emulator:
     arch: "riscv64" or "riscv32" (`engine.architectures()` lists them).
     backend: "interpreter".
     features: names of CPU features to have instead of the model's own, or None.
-    model: CPU model, or None for the one with all features.
+    model: CPU model, or None for "max", the one with all features.
     big_endian: data byte order where the architecture has a choice.
     fp: floating point is on at reset, without the guest having to enable it.
     user_mode: start in the least privileged mode instead of the most privileged.
@@ -177,12 +177,7 @@ cdef class Emulator:
         ops = backend_by_name(backend)
         if exceptions not in ("host", "guest"):
             raise ArgumentError(f"exceptions must be 'host' or 'guest', not {exceptions!r}")
-        if model is not None:
-            if not isinstance(model, str):
-                raise ArgumentTypeError(f"model must be a str, not {type_name(model)}")
-            name = model.encode("utf-8")
-            core.keep.append(name)
-            config.model = <const char *>name
+        check_model(arch, model)
         config.features = feature_bits(guest, features)
         config.big_endian = bool(big_endian)
         config.fp = bool(fp)

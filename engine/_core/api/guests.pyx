@@ -1,5 +1,6 @@
 """Architectures and back ends by name (see guests.pxd)."""
 from engine._core.backend.interp.interp cimport interp_ops
+from engine._core.isa.riscv.riscv cimport riscv32_ops, riscv_ops
 from engine._core.api.core cimport type_name
 
 from engine.errors import ArgumentError, ArgumentTypeError, UnsupportedError
@@ -18,7 +19,13 @@ def backend_names():
 cdef const GuestOps *guest_by_name(object arch, CPUConfig *config) except NULL:
     if not isinstance(arch, str):
         raise ArgumentTypeError(f"arch must be a str, not {type_name(arch)}")
-    raise UnsupportedError(f"there is no architecture {arch!r}",
+    if arch == "riscv64":
+        config.xlen = 64
+        return &riscv_ops
+    if arch == "riscv32":
+        config.xlen = 32
+        return &riscv32_ops
+    raise UnsupportedError(f"there is no arch {arch!r}",
                            hint=f"there are {', '.join(guest_names())}")
 
 
@@ -29,6 +36,14 @@ cdef const BackendOps *backend_by_name(object name) except NULL:
         return &interp_ops
     raise UnsupportedError(f"there is no back end {name!r}",
                            hint=f"there are {', '.join(backend_names())}")
+
+
+cdef int check_model(object arch, object model) except -1:
+    if model is not None and not isinstance(model, str):
+        raise ArgumentTypeError(f"model must be a str, not {type_name(model)}")
+    if model not in (None, "max"):
+        raise UnsupportedError(f"{arch} has no CPU model {model!r}", hint="there is max")
+    return 0
 
 
 cdef uint64_t feature_bits(const GuestOps *guest, object features) except? 0xfffffffffffffffeULL:
