@@ -3,7 +3,7 @@
 # trans_*.pxi, included here so that they inline; decoder, printer and registers are generated.
 #
 # dc.priv[0]: feature bits (base.isa); dc.priv[1]: bits of the instruction, for mtval.
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 from engine._core.base.types cimport (ACCESS_WRITE, MO_16, MO_32, MO_64, MO_8, MO_ALIGN, MO_ATOMIC,
                                       MO_SIGN, MO_SIZE, ST_FAULT, ST_OK, int32_t, int64_t, uint8_t,
                                       uint16_t, uint32_t, uint64_t, uintptr_t)
@@ -34,7 +34,7 @@ from engine._core.isa.riscv.trap cimport (helper_mret, helper_sret, helper_wfi, 
 
 cdef extern from *:
     """
-    static const char *const engine_riscv_hints[] = {
+    static const char *engine_riscv_hints[] = {
         0,
         "not an instruction of this CPU (an extension that is off, a reserved encoding, or data)",
         "floating point is off (mstatus.FS is 0)",
@@ -53,22 +53,41 @@ cdef extern from *:
         "a superpage entry whose address is not aligned to it",
         "atomic accesses must be aligned",
     };
-    static const struct { int number; const char *name; } engine_riscv_excps[] = {
-        {0, "instruction address misaligned"}, {1, "instruction access fault"},
-        {2, "illegal instruction"}, {3, "breakpoint"},
-        {4, "load address misaligned"}, {5, "load access fault"},
-        {6, "store/AMO address misaligned"}, {7, "store/AMO access fault"},
-        {8, "environment call from U-mode"}, {9, "environment call from S-mode"},
-        {11, "environment call from M-mode"}, {12, "instruction page fault"},
-        {13, "load page fault"}, {15, "store/AMO page fault"},
-        {0x8001, "supervisor software interrupt"}, {0x8003, "machine software interrupt"},
-        {0x8005, "supervisor timer interrupt"}, {0x8007, "machine timer interrupt"},
-        {0x8009, "supervisor external interrupt"}, {0x800b, "machine external interrupt"},
-        {0, 0},
+    static const char *engine_riscv_features[] = {
+        "m", "a", "f", "d", "c", "zicsr", "zifencei", "zba", "zbb", "zbs", "s", "u", 0,
+    };
+    static const int engine_riscv_excp_numbers[] = {
+        0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 15,
+        0x8001, 0x8003, 0x8005, 0x8007, 0x8009, 0x800b, -1
+    };
+    static const char *engine_riscv_excp_names[] = {
+        "instruction address misaligned",
+        "instruction access fault",
+        "illegal instruction",
+        "breakpoint",
+        "load address misaligned",
+        "load access fault",
+        "store/AMO address misaligned",
+        "store/AMO access fault",
+        "environment call from U-mode",
+        "environment call from S-mode",
+        "environment call from M-mode",
+        "instruction page fault",
+        "load page fault",
+        "store/AMO page fault",
+        "supervisor software interrupt",
+        "machine software interrupt",
+        "supervisor timer interrupt",
+        "machine timer interrupt",
+        "supervisor external interrupt",
+        "machine external interrupt",
+        0,
     };
     """
     const char *engine_riscv_hints[]
-    const ExcpDesc engine_riscv_excps[]
+    const char *engine_riscv_features[]
+    const int engine_riscv_excp_numbers[]
+    const char *engine_riscv_excp_names[]
 
 
 # ---------------------------------------------------------------- what families share
@@ -275,13 +294,23 @@ cdef uint32_t riscv_disassemble(const uint8_t *code, uint32_t size, uint64_t pc,
 # ---------------------------------------------------------------- tables, filled at import
 
 cdef const char *global_names[64]
+cdef ExcpDesc riscv_excps[32]       # the last has no name
 
 
 cdef void fill_tables() noexcept nogil:
-    cdef uint32_t i
-    for i in range(32):
-        global_names[i] = gpr_names[i]
-        global_names[32 + i] = fpr_names[i]
+    cdef CPURISCVState *s = NULL
+    cdef uint32_t i, slot
+    # In the text form of the IR: ABI names, which are the aliases of the rows x0.., f0...
+    for i in range(<uint32_t>RISCV_N_REGS):
+        if riscv_regs[i].kind == REG_PLAIN and riscv_regs[i].flags & 1:
+            slot = (riscv_regs[i].offset - <uint32_t><uintptr_t>&s.gpr[0]) // 8
+            if slot < 64 and global_names[slot] == NULL:
+                global_names[slot] = riscv_regs[i].name
+    i = 0
+    while engine_riscv_excp_names[i] != NULL:
+        riscv_excps[i].number = engine_riscv_excp_numbers[i]
+        riscv_excps[i].name = engine_riscv_excp_names[i]
+        i += 1
     riscv_ops.name = b"riscv64"
     riscv_ops.state_size = sizeof(CPURISCVState)
     riscv_ops.page_bits = 12
@@ -292,7 +321,7 @@ cdef void fill_tables() noexcept nogil:
     riscv_ops.word_bits = 64
     riscv_ops.regs = riscv_regs
     riscv_ops.n_regs = RISCV_N_REGS
-    riscv_ops.excps = engine_riscv_excps
+    riscv_ops.excps = riscv_excps
     riscv_ops.hints = engine_riscv_hints
     riscv_ops.insn_names = riscv_insn_names
     riscv_ops.n_insns = RISCV_N_INSNS
@@ -317,7 +346,8 @@ cdef void fill_tables() noexcept nogil:
     riscv_ops.do_interrupt = riscv_do_interrupt
     riscv_ops.set_irq = riscv_set_irq
     riscv_ops.disassemble = riscv_disassemble
-    riscv32_ops = riscv_ops
+    riscv_ops.feature_names = engine_riscv_features
+    memcpy(&riscv32_ops, &riscv_ops, sizeof(GuestOps))
     riscv32_ops.name = b"riscv32"
     riscv32_ops.word_bits = 32
     riscv32_ops.regs = riscv_regs32
