@@ -39,9 +39,11 @@ cdef const BackendOps *backend_by_name(object name) except NULL:
 
 
 cdef int check_model(object arch, object model) except -1:
-    if model is not None and not isinstance(model, str):
+    if model is None:
+        return 0
+    if not isinstance(model, str):
         raise ArgumentTypeError(f"model must be a str, not {type_name(model)}")
-    if model not in (None, "max"):
+    if <str>model != "max":
         raise UnsupportedError(f"{arch} has no CPU model {model!r}", hint="there is max")
     return 0
 
