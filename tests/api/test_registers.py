@@ -127,8 +127,7 @@ def test_as_dict(regs):
 
 
 def test_every_register_reads_and_takes_its_own_value(regs):
-    for name in regs:
-        value = regs[name]
+    for name, value in regs.as_dict().items():
         assert 0 <= value < 1 << regs.info(name).bits
         try:
             regs[name] = value

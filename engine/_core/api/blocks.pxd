@@ -61,6 +61,8 @@ cdef bytes name_arg(object name)
 cdef str refusal(Core core)
 cdef MemoryRegion *io_region_new(Core core, Block block, bytes name) except? NULL
 cdef Export export_new(Core core, Block block, uint64_t offset, uint64_t size)
+# Forget the exports of a block that was unmapped.
+cdef void exports_drop(Core core, Block block) noexcept
 # A memoryview of exported memory.
 cdef object view_new(Export export)
 # Python code has run that may have written exported memory: blocks of changed code go.

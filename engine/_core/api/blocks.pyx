@@ -208,7 +208,7 @@ cdef void memory_sync(Core core) noexcept:
         for item in core.exports:
             export = <Export>item
             block = export.block
-            if not export.alive or block.region is NULL:
+            if not export.alive:
                 dead = True
                 continue
             ram = block.region.ram_addr
@@ -227,14 +227,21 @@ cdef void memory_sync(Core core) noexcept:
                     sync_page(core, ctx, block, page, at, length)
                 page += 1
         if dead:
-            core.exports = [item for item in core.exports
-                            if (<Export>item).alive and (<Export>item).block.region is not NULL]
-            core.st.has_exports = len(core.exports) != 0
-            if not core.exports:
-                core.shadow.clear()
+            exports_drop(core, None)
     except BaseException as error:
         if core.error is None:
             core.error = error
+
+
+cdef void exports_drop(Core core, Block block) noexcept:
+    cdef list kept = []
+    for item in core.exports:
+        if (<Export>item).alive and (<Export>item).block is not block:
+            kept.append(item)
+    core.exports = kept
+    core.st.has_exports = len(kept) != 0
+    if not kept:
+        core.shadow.clear()
 
 
 # Compares a page of code with what it was at the last look; drops its blocks when it differs.

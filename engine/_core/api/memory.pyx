@@ -19,7 +19,7 @@ from engine._core.mem.region cimport (
 from engine._core.mem.topology cimport (memory_region_transaction_begin,
                                         memory_region_transaction_commit)
 from engine._core.api.blocks cimport (
-    BLOCK_RAM, BLOCK_BUFFER, BLOCK_IO, block_new, context_of, export_new, io_region_new, name_arg,
+    BLOCK_RAM, BLOCK_BUFFER, BLOCK_IO, block_new, context_of, export_new, exports_drop, io_region_new, name_arg,
     refusal, size_between, view_new)
 from engine._core.api.core cimport u64_arg, prot_arg, type_name
 
@@ -198,6 +198,8 @@ cdef class Memory:
             memory_region_free(block.region)
             block.region = NULL
             core.blocks.discard(block)
+            if core.st.has_exports:
+                exports_drop(core, block)
             if core.st.running:
                 core.dead.append(block)     # until the run has left whatever it was doing there
         return 0
@@ -684,9 +686,10 @@ cdef class Memory:
         if at + (size - 1) < at:
             raise ArgumentError(f"range of {size} bytes at {at:#x} ends beyond 2**64")
         if isinstance(value, int) and value < 0:
-            if value < -1 << (8 * size - 1):
+            limit = <object>1 << <object>(8 * size)     # a Python int: C's would wrap
+            if value < -(limit >> 1):
                 raise ArgumentError(f"value {value} does not fit in {size} bytes")
-            value &= (1 << 8 * size) - 1
+            value += limit
         number = u64_arg(value, "value")
         if size < 8 and number >> (8 * size):
             raise ArgumentError(f"value {number:#x} does not fit in {size} bytes")

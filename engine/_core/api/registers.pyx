@@ -4,12 +4,12 @@ from cpython.dict cimport PyDict_GetItem, PyDict_GetItemWithError
 from cpython.object cimport PyObject, PyObject_GenericGetAttr
 from cpython.long cimport PyLong_FromUnsignedLongLong
 from engine._core.exec.engine cimport engine_reg_read, engine_reg_write
-from engine._core.isa.guest cimport RegDesc
+from engine._core.isa.guest cimport RegDesc, REG_SPECIAL
 
 import sys
 from operator import index as as_index
 
-from engine.errors import ArgumentError, ArgumentTypeError, Error
+from engine.errors import ArgumentError, ArgumentTypeError, UnsupportedError
 from engine._core.api.core cimport type_name
 
 cdef enum:
@@ -43,22 +43,30 @@ cdef RegTable reg_table(const GuestOps *guest):
         return found
     table = RegTable.__new__(RegTable)
     table.by_name = {}
-    names = []
-    groups = {}
+    shown = {}      # place of a register -> the Reg whose name is shown: the first alias, if any
     for i in range(guest.n_regs):
         desc = &guest.regs[i]
         reg = Reg.__new__(Reg)
         reg.name = sys.intern((<bytes>desc.name).decode("ascii"))
         reg.group = sys.intern((<bytes>desc.group).decode("ascii"))
         reg.bits = desc.bits
-        reg.alias = desc.flags & REG_ALIAS != 0
         reg.index = i
-        if reg.name not in table.by_name:
-            table.by_name[reg.name] = reg
-            if not reg.alias:
-                names.append(reg.name)
-                groups.setdefault(reg.group, []).append(reg.name)
-    table.names = tuple(names)
+        if reg.name in table.by_name:
+            continue
+        table.by_name[reg.name] = reg
+        place = (desc.kind, desc.number if desc.kind == REG_SPECIAL else desc.offset, desc.bits)
+        before = shown.get(place)
+        if before is None:
+            shown[place] = reg
+        elif desc.flags & REG_ALIAS and guest.regs[(<Reg>before).index].flags & REG_ALIAS == 0:
+            (<Reg>before).alias = True
+            shown[place] = reg
+        else:
+            reg.alias = True
+    groups = {}
+    for item in shown.values():
+        groups.setdefault((<Reg>item).group, []).append((<Reg>item).name)
+    table.names = tuple([(<Reg>item).name for item in shown.values()])
     table.groups = {group: tuple(members) for group, members in groups.items()}
     _tables[key] = table
     return table
@@ -67,8 +75,9 @@ cdef RegTable reg_table(const GuestOps *guest):
 cdef Registers registers_new(Core core):
     cdef Registers regs = Registers.__new__(Registers)
     regs.core = core
-    regs.table = core.reg_table
-    regs.by_name = regs.table.by_name
+    if core.reg_table is not None:
+        regs.table = core.reg_table
+        regs.by_name = regs.table.by_name
     return regs
 
 
@@ -77,7 +86,7 @@ cdef object reg_get(Core core, Reg reg):
     cdef uint32_t i
     core.check()
     if engine_reg_read(core.st.engine, reg.index, words) != 0:
-        raise Error(f"register {reg.name} cannot be read in this configuration")
+        raise UnsupportedError(f"register {reg.name} cannot be read in this configuration")
     if reg.bits <= 64:
         return PyLong_FromUnsignedLongLong(words[0])
     value = 0
@@ -96,11 +105,12 @@ cdef int reg_set(Core core, Reg reg, object value) except -1:
         except TypeError:
             raise ArgumentTypeError(
                 f"value of register {reg.name} must be an int, not {type_name(value)}") from None
-    if not -1 << (reg.bits - 1) <= value < 1 << reg.bits:
+    limit = <object>1 << <object>reg.bits       # Python ints: C's would wrap
+    if not -(limit >> 1) <= value < limit:
         raise ArgumentError(f"value {value:#x} does not fit in register {reg.name}"
                             f" of {reg.bits} bits")
     if reg.bits < 64 or value < 0:
-        value &= (1 << reg.bits) - 1
+        value &= limit - 1
     if reg.bits <= 64:
         words[0] = value
     else:
@@ -224,7 +234,7 @@ cdef class Registers:
             reg_set(core, <Reg>reg, value)
 
     def as_dict(self, group=None):
-        """All registers, or those of one group, as a dict."""
+        """All registers that this configuration has, or those of one group, as a dict."""
         if group is None:
             names = self.table.names
         elif group in self.table.groups:
@@ -232,4 +242,10 @@ cdef class Registers:
         else:
             raise KeyError(f"no register group {group!r}; there are "
                            f"{', '.join(self.table.groups)}")
-        return {name: reg_get(self.core, reg_find(self.core, name)) for name in names}
+        values = {}
+        for name in names:
+            try:
+                values[name] = reg_get(self.core, reg_find(self.core, name))
+            except UnsupportedError:
+                pass
+        return values
