@@ -1,27 +1,9 @@
 # The interpreter back end on IR text: every op against a Python big-integer reference.
 # Lives here: values, memory, control, instruction counts, rows, limits. Micro benchmark: bench().
-import importlib.util
 import random
-import struct
 import time
-from pathlib import Path
 
 include "irbox.pxi"
-
-HERE = Path(__file__).resolve()
-
-
-def module_of_tests(name):
-    """A plain Python module beside the sources of these tests, wherever this one was built."""
-    for root in (Path.cwd(), *HERE.parents):
-        file = root / "tests/cython" / (name + ".py")
-        if file.exists():
-            spec = importlib.util.spec_from_file_location(name, file)
-            module = importlib.util.module_from_spec(spec)
-            spec.loader.exec_module(module)
-            return module
-    raise FileNotFoundError(name)
-
 
 ref = module_of_tests("ir_reference")
 
