@@ -18,8 +18,6 @@ ctypedef struct CoreState:      # what C callbacks may look at without the GIL
     bint gil_held               # run() keeps the GIL: callbacks need not take it
     bint main_thread            # the running thread is the one that gets signals
     bint stop_asked             # stop() was called by the running thread, that is by a hook
-    uint64_t retry_at           # instructions retired at the last fault that a hook saw
-    uint32_t retries            # and how often it saw one there
     bint has_exports            # Core.exports is not empty
 
 cdef class Core:

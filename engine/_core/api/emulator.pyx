@@ -13,7 +13,7 @@ from engine._core.exec.engine cimport (
     HOOK_EXCEPTION, HOOK_INSN, HOOK_INSN_INVALID, HOOK_MEM_READ_AFTER,
     STOP_FAULT, STOP_EXCEPTION, STOP_INTERNAL)
 from engine._core.api.blocks cimport memory_sync
-from engine._core.api.core cimport CoreState, u64_arg, seconds_arg, type_name
+from engine._core.api.core cimport CoreState, core_of, u64_arg, seconds_arg, type_name
 from engine._core.api.guests cimport backend_by_name, check_model, feature_bits, guest_by_name
 from engine._core.api.hooks cimport hook_new
 from engine._core.api.memory cimport memory_new
@@ -124,11 +124,18 @@ cdef int on_slice(Engine *e, void *opaque) noexcept nogil:
 
 
 cdef int slice_held(CoreState *st) noexcept:
+    cdef Core core
     if st.gil_held:
         with nogil:
             pass
-    if st.main_thread and PyErr_CheckSignals() != 0:
-        return 1
+    if st.main_thread:
+        try:
+            PyErr_CheckSignals()
+        except BaseException as error:
+            core = core_of(st)
+            if core.error is None:
+                core.error = error
+            return 1
     return 0
 
 
@@ -520,7 +527,6 @@ cdef RunResult start(Emulator self, object begin, RunArgs *args):
     st.main_thread = core.run_thread == _main_ident
     st.emulator = <PyObject *>self
     st.stop_asked = False
-    st.retry_at = <uint64_t>-1
     st.gil_held = st.engine.python_hooks != 0
     st.running = True
     if st.gil_held:

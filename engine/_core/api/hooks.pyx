@@ -7,7 +7,6 @@ Core, from where run() raises it.
 cimport cython
 from cpython.ref cimport Py_XDECREF
 from libc.stdlib cimport calloc, free
-from engine._core.base.types cimport int64_t
 from engine._core.cpu.head cimport CPUHead, FAULT_IO
 from engine._core.exec.engine cimport (
     HookEvent, hook_fn, engine_hook_add, engine_hook_del, HOOK_CODE, HOOK_BLOCK, HOOK_MEM_READ,
@@ -37,9 +36,6 @@ cdef extern from *:
     """
     void engine_decref(PyObject *o)
     void engine_incref(PyObject *o)
-
-cdef enum:
-    MAX_RETRIES = 16            # of one instruction, for a page each and some more
 
 # By number: Access members, kinds of faults in errors.MemoryFault's words.
 cdef tuple _accesses = (Access.READ, Access.WRITE, Access.FETCH)
@@ -181,14 +177,6 @@ cdef int call_fault(CPUHead *cpu, CHook *h, HookEvent *ev) noexcept:
     cdef PyObject *cell = d.cell
     cdef Fault fault
     cdef int answer
-    cdef uint64_t retired = <uint64_t>(<int64_t>cpu.icount_total + cpu.icount_slice
-                                       - cpu.icount_left)
-    if retired != d.st.retry_at:
-        d.st.retry_at = retired
-        d.st.retries = 0
-    elif d.st.retries == MAX_RETRIES:
-        return HOOK_CONTINUE    # it says "retry" again and again and cures nothing
-    d.st.retries += 1
     try:
         fault = fault_of(ev)
     except BaseException:
