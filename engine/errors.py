@@ -28,9 +28,12 @@ __all__ = [
     "ArgumentError",
     "ArgumentTypeError",
     "ClosedError",
+<<<<<<< HEAD
     "DeviceNotFoundError",
     "DivideByZeroError",
     "DuplicateError",
+=======
+>>>>>>> main
     "EngineBusyError",
     "Error",
     "ErrorClass",
