@@ -28,12 +28,9 @@ __all__ = [
     "ArgumentError",
     "ArgumentTypeError",
     "ClosedError",
-<<<<<<< HEAD
     "DeviceNotFoundError",
     "DivideByZeroError",
     "DuplicateError",
-=======
->>>>>>> main
     "EngineBusyError",
     "Error",
     "ErrorClass",

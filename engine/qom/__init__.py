@@ -1,7 +1,7 @@
 """The object model: types, objects with properties in a tree, and the objects of an emulator.
 
-What lives here: the public names. What does not: QEMU's function forms (functions.py). Who calls it:
-`engine.machine`, the command line, users.
+What lives here: the public names. What does not: QEMU's function forms (functions.py). Who calls
+it: `engine.machine`, the command line, users.
 """
 
 from .object import (

@@ -1,6 +1,6 @@
 """QEMU's function names over the object model, with `errp` as the last argument.
 
-What lives here: thin forms of the methods of `Object` and of the property makers, for code in QEMU's
+What lives here: thin forms of the methods of `Object` and of property makers, for code in QEMU's
 shape: errors go to a slot or a sentinel (`engine.errors`) and a getter that fails answers a default
 (None, False, -1). What does not: any logic of its own. Who calls it: ports, tests. Python code uses
 the methods, which raise.
