@@ -1,19 +1,21 @@
 """Random RISC-V programs on this engine and on another: the same registers and memory after them.
 
-Lives here: the engines behind one interface, the comparison, the search for the instruction at fault.
-Programs: riscv_programs.py. Called by test_riscv_compare.py and as
+Lives here: the engines behind one interface, the comparison, the search for the instruction at
+fault. Programs: riscv_programs.py. Called by test_riscv_compare.py and as
 `python -m tests.fuzz.riscv_compare unicorn|qemu [PROGRAMS [SEED]]`.
 
 Unicorn 2.1.4 has no bit manipulation, and its minimum and maximum of a signalling NaN follow an
-older manual: both are left out. It leaves the upper half of some single results open, so singles are
-compared by their lower half here (`.ins` lines check the upper one).
+older manual: both are left out. It leaves the upper half of some single results open, so singles
+are compared by their lower half with it. qemu 7.2 counts wrong in ctzw of a word of zeroes.
 """
 
 import random
 import sys
+from pathlib import Path
 
 from engine._core.gen.isa_model import load
-from tests.fuzz.riscv_programs import BOX, CODE, DATA, DATA_SIZE, is_double, make
+
+from .riscv_programs import BOX, CODE, DATA, DATA_SIZE, is_double, make
 
 CODE_SIZE = 0x1000
 FS_ON = 3 << 13
@@ -65,10 +67,10 @@ class QemuUser:
 
     @staticmethod
     def skip(pattern):
-        return pattern.name == "pause"
+        return pattern.name in ("pause", "ctzw")
 
     def __init__(self, xlen):
-        from tests.isa.qemu import Qemu
+        from isa.qemu import Qemu
         self.qemu = Qemu(xlen)
         self.fpr = load("riscv").tables["fpr"]
 
@@ -112,6 +114,10 @@ class Ours:
         emu.regs.write_many(dict(zip(self.f, program.f, strict=True)))
         emu.regs["fcsr"] = program.frm << 5
         emu.run(CODE, program.end, count=count or None)
+        return self.state()
+
+    def state(self):
+        emu = self.emu
         return ([emu.regs[name] for name in self.x], [emu.regs[name] for name in self.f],
                 emu.regs["fcsr"], emu.pc, bytes(emu.memory.read(DATA, DATA_SIZE)))
 
@@ -165,6 +171,7 @@ def sweep(other, xlen, programs, seed, length=30):
 
 
 def main(words):
+    sys.path.append(str(Path(__file__).parents[1]))     # of isa.qemu
     other = words[0]
     programs = int(words[1]) if len(words) > 1 else 2000
     seed = words[2] if len(words) > 2 else str(random.randrange(1 << 32))

@@ -1,6 +1,7 @@
 """Random RISC-V programs that end by themselves and touch only their own memory.
 
-Lives here: the choice of instructions and start values. Does not live here: engines (riscv_compare).
+Lives here: the choice of instructions and start values. Does not live here: the engines
+(riscv_compare.py).
 
 Rules that make a program comparable anywhere: jumps go forward to an instruction of the program, s0
 and sp point into the data and s1 to an aligned cell of it and are never written, f8 to f23 hold

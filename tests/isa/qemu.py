@@ -97,7 +97,8 @@ class Qemu:
 
     def write(self, name, value):
         number, size = self.numbers[name]
-        answer = self.ask(f"P{number:x}={(value & (1 << 8 * size) - 1).to_bytes(size, 'little').hex()}")
+        data = (value & (1 << 8 * size) - 1).to_bytes(size, "little")
+        answer = self.ask(f"P{number:x}={data.hex()}")
         assert answer == "OK", (name, answer)
 
     def integers(self):
