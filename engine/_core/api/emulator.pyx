@@ -528,6 +528,7 @@ cdef RunResult start(Emulator self, object begin, RunArgs *args):
     st.emulator = <PyObject *>self
     st.stop_asked = False
     st.gil_held = st.engine.python_hooks != 0
+    st.engine.stop_requested = 0    # a stop that came too late for the run before
     st.running = True
     if st.gil_held:
         engine_run(st.engine, args, &out)
