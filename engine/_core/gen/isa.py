@@ -20,7 +20,7 @@ PROTOTYPE = re.compile(r"^cdef\s+(?:inline\s+)?bint\s+(\w+)\s*\(([^)]*)\)", re.M
 SCALARS = {"u8": "uint8_t", "u16": "uint16_t", "u32": "uint32_t", "u64": "uint64_t",
            "i8": "int8_t", "i16": "int16_t", "i32": "int32_t", "i64": "int64_t",
            "word": "uint64_t"}
-ENUMERABLE = 16     # bits up to which `where` conditions are decided by trying every value
+ENUMERABLE = 18     # bits up to which `where` conditions are decided by trying every value
 NODES = (ast.Expression, ast.BoolOp, ast.And, ast.Or, ast.UnaryOp, ast.Not, ast.USub, ast.Compare,
          ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Name, ast.Load, ast.Constant,
          ast.BinOp, ast.BitAnd, ast.Add, ast.Sub, ast.Mod)
@@ -220,7 +220,7 @@ class Reader:
     def __init__(self, folder, root):
         self.folder = folder
         self.root = root
-        self.guest = None
+        self.guest = Guest(folder.name, folder)
         self.place = ""
         self.length = 0
         self.group = 0
@@ -249,8 +249,6 @@ class Reader:
                     self.definition(words, text)
             if self.in_state:
                 raise self.error("state block without end")
-        if self.guest is None:
-            raise GenError(f"{self.folder}: no `guest` line")
         self.finish_definitions()
         file = None
         for self.place, shown, text in pattern_lines:
@@ -270,15 +268,9 @@ class Reader:
         if self.in_state:
             return self.state_line(words, text)
         if words[0] == "guest":
-            if self.guest or len(words) != 2:
-                raise self.error("one `guest NAME` line is wanted")
-            if words[1] != self.folder.name:
-                raise self.error(f"guest {words[1]} in folder {self.folder.name}")
-            self.guest = Guest(words[1], self.folder)
+            if words[1:] != [self.folder.name]:
+                raise self.error(f"{text} in folder {self.folder.name}")
             return None
-        if self.guest is None:
-            # Files are read in the order of their names: let any of them hold the line.
-            self.guest = Guest(self.folder.name, self.folder)
         handler = getattr(self, "define_" + words[0], None)
         if handler is None:
             raise self.error(f"unknown directive {words[0]} (a pattern is: name bits FORMAT ...)")
@@ -345,14 +337,14 @@ class Reader:
         if not match:
             raise self.error("expected: table NAME = word ... or value=word ...")
         table = self.guest.tables.setdefault(match[1], {})
-        for word in match[2].split():
+        for word in re.findall(r'(?:\w+=)?(?:"[^"]*"|\S+)', match[2]):
             key, eq, value = word.partition("=")
             index = number(key) if eq else None
             if index is None:
                 index, value = (max(table) + 1 if table else 0), word
             if index in table:
                 raise self.error(f"table {match[1]}: {index} twice")
-            table[index] = "" if value == '""' else None if value == "-" else value
+            table[index] = None if value == "-" else value.strip('"')
 
     def define_lengths(self, words, text):
         body = text.split(None, 1)[1]
@@ -374,27 +366,10 @@ class Reader:
         self.in_state = True
 
     def style(self, words):
-        """A Style from its words: a kind, a style name, or a table name."""
-        kind, rest = words[0], words[1:]
-        if kind in self.guest.styles and not rest:
-            return self.guest.styles[kind]
-        if kind in self.guest.tables and not rest:
-            return Style("table", table=kind)
-        if kind in ("dec", "hex", "pcrel"):
-            made = Style(kind)
-            for word in rest:
-                if word.startswith(">>"):
-                    made.shift = int(word[2:])
-                elif word.startswith("&"):
-                    made.mask = int(word[1:], 0)
-                else:
-                    raise self.error(f"style {kind}: {word} is neither >>n nor &mask")
-            return made
-        if kind == "prefix" and len(rest) == 1:
-            return Style("prefix", text=rest[0])
-        if kind == "table" and len(rest) == 1:
-            return Style("table", table=rest[0])
-        raise self.error(f"unknown style {' '.join(words)}")
+        try:
+            return resolve_style(self.guest, words)
+        except ValueError as error:
+            raise self.error(str(error)) from None
 
     # -- state block
     def state_line(self, words, text):
@@ -564,7 +539,7 @@ class Reader:
         rest = text
         for _ in range(at):
             rest = rest.split(None, 1)[1] if len(rest.split(None, 1)) > 1 else ""
-        match = re.match(r'(\w+)\s*(?:=\s*(\w+)\s*\(([^)]*(?:\([^)]*\)[^)]*)*)\))?\s*(.*)$', rest)
+        match = re.match(r'(\w+)\s*(?:=\s*(\w+)\s*\(((?:[^()]|\([^()]*\))*)\))?\s*(.*)$', rest)
         if not match:
             raise self.error(f"{name}: expected FORMAT = family(...)")
         fmt = self.guest.formats.get(match[1])
@@ -664,8 +639,9 @@ class Reader:
                                                      if features else ""), b.where)
 
     def check_families(self):
-        if not any(self.folder.glob("*.pyx")):
-            return              # tables only: nothing is compiled from this folder yet
+        if not any('include "decode_gen.pxi"' in path.read_text(encoding="utf-8")
+                   for path in self.folder.glob("*.pyx")):
+            return              # nothing calls families yet
         known = prototypes(self.folder)
         for made in self.guest.patterns:
             if made.family not in known:
@@ -680,6 +656,30 @@ class Reader:
             if len(params) - 2 != len(made.consts):
                 raise self.error(f"{made.name}: {made.family} takes {len(params) - 2} constants, "
                                  f"{len(made.consts)} are given", made.where)
+
+
+def resolve_style(guest, words):
+    """A Style from its words: a kind, a style name, or a table name."""
+    kind, rest = words[0], words[1:]
+    if kind in guest.styles and not rest:
+        return guest.styles[kind]
+    if kind in guest.tables and not rest:
+        return Style("table", table=kind)
+    if kind in ("dec", "hex", "pcrel"):
+        made = Style(kind)
+        for word in rest:
+            if word.startswith(">>"):
+                made.shift = int(word[2:])
+            elif word.startswith("&"):
+                made.mask = int(word[1:], 0)
+            else:
+                raise ValueError(f"style {kind}: {word} is neither >>n nor &mask")
+        return made
+    if kind == "prefix" and len(rest) == 1:
+        return Style("prefix", text=rest[0])
+    if kind == "table" and len(rest) == 1:
+        return Style("table", table=rest[0])
+    raise ValueError(f"unknown style {' '.join(words)}")
 
 
 def asm_parts(text):

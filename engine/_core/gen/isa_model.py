@@ -7,7 +7,7 @@ Lives here: what works on a Guest in Python. Does not live here: reading (isa.py
 from functools import cache
 from pathlib import Path
 
-from .isa import Field, read_guest
+from .isa import Field, Style, asm_parts, read_guest, resolve_style
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -100,6 +100,36 @@ def never_executed(guest, executed, features=None):
     """Lines naming each pattern whose number is not in `executed`."""
     return [f"{p.where}: {p.name}" for p in guest.patterns
             if p.number not in executed and (features is None or p.available(features))]
+
+
+def style_of(guest, arg, style):
+    """How an argument of an asm template prints."""
+    return resolve_style(guest, style.split()) if style else guest.renders.get(arg, Style("dec"))
+
+
+def text(guest, pattern, insn, pc=0, features=()):
+    """Assembly text of an instruction: what isa/disas.pyx prints, written again for comparison."""
+    out = pattern.name + ("" if not pattern.asm or pattern.asm.startswith("+") else " ")
+    values = arguments(pattern, insn)
+    for kind, part in asm_parts(pattern.asm.removeprefix("+")):
+        if kind == "text":
+            out += part
+            continue
+        style, value = style_of(guest, *part), values[part[0]]
+        bits = (value & (1 << 64) - 1) >> style.shift & style.mask
+        if style.kind == "table" and guest.tables[style.table].get(value) is not None:
+            out += guest.tables[style.table][value]
+        elif style.kind == "prefix":
+            out += f"{style.text}{bits}"
+        elif style.kind == "dec":
+            plain = not style.shift and style.mask == (1 << 64) - 1
+            out += str(value if plain else bits)
+        elif style.kind == "pcrel":
+            wide = not guest.word or guest.word in features
+            out += hex(pc + value & (1 << (64 if wide else 32)) - 1)
+        else:
+            out += hex(bits)
+    return out
 
 
 def bit_text(pattern):

@@ -1,7 +1,7 @@
 """Text of the generated files of each guest.
 
 Lives here: one function a generated file: args structs, matcher, decoder, printer tables, CPU
-struct, registers. Does not live here: reading and checks (isa.py), the match tree (isa_tree.py), the
+struct, registers. Does not live here: reading and checks (isa.py), the tree (isa_tree.py), the
 printer that walks the tables (isa/disas.pyx). Called by generate().
 """
 
