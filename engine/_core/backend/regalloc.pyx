@@ -33,7 +33,6 @@ cdef void survey_order(RA *r) noexcept nogil:
     cdef IR *s = r.s
     cdef uint32_t i = s.ops[0].next, n = 0, label, from_pos, p, depth
     cdef IROp *op
-    cdef const OpInfo *info
     r.has_back_edge = False
     memset(r.label_pos, 0, s.n_labels * sizeof(uint16_t))
     memset(r.label_back, 0, s.n_labels)
@@ -101,7 +100,7 @@ cdef void survey_temps(RA *r) noexcept nogil:
         w = weight_of(r.depth[p])
         if op.opc == OP_label:
             region += 1
-        for k in range(info.n_outs, info.n_outs + info.n_ins):
+        for k in range(info.n_outs, <uint32_t>info.n_outs + info.n_ins):
             t = op.args[k]
             if t != IR_NONE and s.temps[t].kind != TEMP_CONST:
                 mention(r, t, p, region, w, False)
@@ -153,7 +152,7 @@ cdef void pressure(RA *r, uint32_t *most) noexcept nogil:
                 now[c] += 1
                 if now[c] > most[c]:
                     most[c] = now[c]
-        for k in range(info.n_outs + info.n_ins):
+        for k in range(<uint32_t>info.n_outs + info.n_ins):
             t = op.args[k]
             if (t != IR_NONE and s.temps[t].kind == TEMP_LOCAL and not r.temps[t].wide
                     and r.temps[t].last == p):
@@ -234,7 +233,7 @@ cdef void choose_local(RA *r, const uint32_t *taken) noexcept nogil:
     for p in range(r.n):
         op = &s.ops[r.order[p]]
         info = &op_table[op.opc]
-        for k in range(info.n_outs, info.n_outs + info.n_ins):
+        for k in range(info.n_outs, <uint32_t>info.n_outs + info.n_ins):
             t = op.args[k]
             if (t != IR_NONE and s.temps[t].kind == TEMP_LOCAL and not r.temps[t].wide
                     and r.temps[t].last == p and r.home[t] != HOME_MEM and not r.temps[t].slot_used):
@@ -269,7 +268,7 @@ cdef inline uint32_t out_mask(RA *r, const IROp *op, const OpInfo *info) noexcep
 
 cdef inline uint32_t in_mask(RA *r, const IROp *op, const OpInfo *info) noexcept nogil:
     cdef uint32_t mask = 0, k, t
-    for k in range(info.n_outs, info.n_outs + info.n_ins):
+    for k in range(info.n_outs, <uint32_t>info.n_outs + info.n_ins):
         t = op.args[k]
         if t != IR_NONE and r.home[t] != HOME_MEM:
             mask |= 1u << r.home[t]
@@ -301,7 +300,7 @@ cdef void flow_dirty(RA *r) noexcept nogil:
                 label = op.args[op.n_args - 1]
                 if mask & ~r.label_mask[label]:
                     r.label_mask[label] |= mask
-                    if r.label_pos[label] - 1 <= p:
+                    if r.label_pos[label] <= p + 1:
                         changed = True
             if info.flags & OPF_END:
                 mask = 0

@@ -118,7 +118,7 @@ cdef void call_soft(Gen *g, IROp *op) noexcept nogil:
     cdef uint32_t k, at, rm_arg = FP_RM_DYN, n = 0
     for k in range(info.n_ins):
         store_arg(g, F_A + 8 * <int32_t>k, op.args[info.n_outs + k])
-    for at in range(info.n_outs + info.n_ins, info.n_args):
+    for at in range(<uint32_t>info.n_outs + info.n_ins, info.n_args):
         if info.args[at] == ARG_RM:
             rm_arg = op.args[at]
         else:
@@ -149,7 +149,7 @@ cdef void slow_fp(Gen *g, Slow *slow) noexcept nogil:
 # Is register reg that of an input?
 cdef inline bint is_input(Gen *g, IROp *op, uint32_t reg) noexcept nogil:
     cdef uint32_t k
-    for k in range(1, 1 + op_table[op.opc].n_ins):
+    for k in range(1, 1u + op_table[op.opc].n_ins):
         if in_reg(g, op.args[k]) and g.ra.home[op.args[k]] == reg + 16:
             return True
     return False
