@@ -12,7 +12,7 @@ from engine._core.base.types cimport (int64_t, uint8_t, uint32_t, uint64_t, uint
 from engine._core.cpu.head cimport CPUHead
 from engine._core.cpu.tb cimport CF_COUNT_MASK, TB
 from engine._core.ir.ir cimport HF_STATUS, HelperInfo
-from engine._core.mem.tlb cimport AccessHooks, tlb_flush_all
+from engine._core.mem.tlb cimport AccessHooks, MEMORY_FAULT_FINAL, tlb_flush_all
 from engine._core.exec.cache cimport TBCache, cache_code_write, cache_find_page
 from engine._core.exec.engine cimport (
     HOOK_BLOCK, HOOK_CODE, HOOK_CONTINUE, HOOK_ERROR, HOOK_HANDLED, HOOK_INSN, HOOK_MEM_FETCH,
@@ -346,7 +346,7 @@ cdef int on_memory_fault(void *env, vaddr_t addr, hwaddr paddr, uint32_t size, i
         status = hooks_status(e, HOOK_MEM_INVALID, answer)
         if status != ST_OK:
             return status
-        if answer == HOOK_HANDLED:
+        if answer == HOOK_HANDLED and not mmu_idx & MEMORY_FAULT_FINAL:
             return ST_OK
     cpu.fault.addr = addr
     cpu.fault.paddr = paddr
@@ -355,7 +355,7 @@ cdef int on_memory_fault(void *env, vaddr_t addr, hwaddr paddr, uint32_t size, i
     cpu.fault.reason = <uint8_t>reason
     cpu.fault.hint = 0
     cpu.exception_pc = cpu.pc
-    return e.guest.memory_fault(cpu, mmu_idx)
+    return e.guest.memory_fault(cpu, mmu_idx & ~<int>MEMORY_FAULT_FINAL)
 
 
 cdef int on_tb_invalidate(void *env, ram_addr_t ram_addr, uint64_t length,
