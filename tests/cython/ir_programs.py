@@ -23,7 +23,7 @@ def int_ops():
 
 
 class Maker:
-    """One random block: instructions with labels between them, branches anywhere, loops included."""
+    """A random block: instructions with labels between them, branches anywhere, loops included."""
 
     N_G, N_T, N_V, N_F = 6, 5, 3, 3
 

@@ -14,8 +14,9 @@ cdef enum:
 
     CODE_MARGIN = 1024          # bytes behind the high-water mark
 
-# Code memory of one engine. Bump allocation; a flush rewinds it. Addresses are those of the writable
-# view; TB.code and what CPUHead.unwind_ra holds are executable ones. Get and free: codebuf.pxd.
+# Code memory of one engine. Bump allocation; a flush rewinds it. Addresses are those of the
+# writable view; TB.code and what CPUHead.unwind_ra holds are executable ones. Get and free:
+# codebuf.pxd.
 ctypedef struct CodeBuffer:
     uint8_t *base
     uint8_t *ptr                # next free byte, 16-aligned

@@ -1,6 +1,6 @@
 # The code buffer of one engine: getting and freeing it.
-# Lives here: memory of the kind a back end needs. Does not live here: its use (backend.pxd). Called by:
-# exec (engine life cycle), tests.
+# Lives here: memory of the kind a back end needs. Does not live here: its use (backend.pxd). Called
+# by: exec (engine life cycle), tests.
 from engine._core.base.types cimport uint64_t
 from engine._core.backend.backend cimport BackendOps, CodeBuffer
 

@@ -7,7 +7,8 @@ from engine._core.base.codemem cimport codemem_map, codemem_unmap
 from engine._core.backend.backend cimport BackendOps, CodeBuffer, CODE_MARGIN
 
 
-cdef bint code_buffer_init(CodeBuffer *buf, const BackendOps *backend, uint64_t size) noexcept nogil:
+cdef bint code_buffer_init(CodeBuffer *buf, const BackendOps *backend,
+                           uint64_t size) noexcept nogil:
     memset(buf, 0, sizeof(CodeBuffer))
     if size <= 4 * CODE_MARGIN:
         return False

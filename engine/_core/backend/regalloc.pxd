@@ -1,14 +1,14 @@
 # Register allocation for host back ends: one home for each temp of a block.
-# Lives here: the survey of a block (order, loops, uses), choice of homes, what is dirty and what is live
-# at each op. Knows no host: a back end names its registers, 0..31, in two classes. Does not live here:
-# code. Called by: x86_64/.
+# Lives here: the survey of a block (order, loops, uses), choice of homes, what is dirty and what is
+# live at each op. Knows no host: a back end names its registers, 0..31, in two classes. Does not
+# live here: code. Called by: x86_64/.
 #
 # A home is a register or memory. A global that has a register keeps it in the whole block, loops
-# included: it is loaded when the block is entered if a value from before may be used, and stored where
-# the block is left, if some path has written it. A local that is mentioned between two neighbouring
-# labels only has its register from its first write to its last mention; any other local is treated
-# like a global that is neither loaded nor stored. Globals in memory live in their own fields, locals
-# in numbered slots.
+# included: it is loaded when the block is entered if a value from before may be used, and stored
+# where the block is left, if some path has written it. A local that is mentioned between two
+# neighbouring labels only has its register from its first write to its last mention; any other
+# local is treated like a global that is neither loaded nor stored. Globals in memory live in their
+# own fields, locals in numbered slots.
 from engine._core.base.types cimport int32_t, uint8_t, uint16_t, uint32_t, uint64_t
 from engine._core.ir.ir cimport IR, IROp
 

@@ -1,7 +1,7 @@
 # Register allocation, see regalloc.pxd. Every step is linear in the size of the block but for the
 # choice of globals, which is a few passes over the temps.
 from libc.string cimport memset
-from engine._core.base.types cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from engine._core.base.types cimport int64_t, uint8_t, uint16_t, uint32_t
 from engine._core.ir.ops_gen cimport *
 from engine._core.ir.ir cimport (HF_NO_READ, HF_NO_WRITE, HF_PURE, HF_STATUS, IR, IR_NONE, IROp,
                                  IRTemp, TEMP_CONST, TEMP_GLOBAL, TEMP_LOCAL, ir_remove)
@@ -19,7 +19,8 @@ cdef bint ra_syncs(IR *s, const IROp *op) noexcept nogil:
             return True
         # One that only writes needs it as well: what it does not write is reloaded, too.
         return not (flags & HF_PURE or (flags & HF_NO_READ and flags & HF_NO_WRITE))
-    return (op_table[opc].flags & OPF_MEM) or opc == OP_goto_tb or opc == OP_goto_ptr or opc == OP_leave
+    return (op_table[opc].flags & OPF_MEM or opc == OP_goto_tb or opc == OP_goto_ptr
+            or opc == OP_leave)
 
 
 cdef bint ra_clobbers(IR *s, const IROp *op) noexcept nogil:
@@ -28,7 +29,8 @@ cdef bint ra_clobbers(IR *s, const IROp *op) noexcept nogil:
     return False
 
 
-# Order, labels, loops. A mov that takes over the only use of the result before it is folded into it.
+# Order, labels, loops. A mov that takes over the only use of the result before it is folded into
+# it.
 cdef void survey_order(RA *r) noexcept nogil:
     cdef IR *s = r.s
     cdef uint32_t i = s.ops[0].next, n = 0, label, from_pos, p, depth
@@ -67,7 +69,8 @@ cdef inline uint32_t weight_of(uint32_t depth) noexcept nogil:
     return 1 if depth == 0 else (8 if depth == 1 else (64 if depth == 2 else 512))
 
 
-cdef void mention(RA *r, uint32_t t, uint32_t p, uint32_t region, uint32_t w, bint write) noexcept nogil:
+cdef void mention(RA *r, uint32_t t, uint32_t p, uint32_t region, uint32_t w,
+                  bint write) noexcept nogil:
     cdef RATemp *x = &r.temps[t]
     if not x.region:
         x.first = <uint16_t>p
@@ -210,8 +213,8 @@ cdef void new_slot(RA *r, uint32_t t) noexcept nogil:
     r.n_slots += 1
 
 
-# Linear scan over the locals of single regions. A register freed by an op's inputs may be taken by its
-# results.
+# Linear scan over the locals of single regions. A register freed by an op's inputs may be taken by
+# its results.
 cdef void choose_local(RA *r, const uint32_t *taken) noexcept nogil:
     cdef IR *s = r.s
     cdef uint32_t p, k, t, c

@@ -1,10 +1,10 @@
 # x86-64 machine code, one inline function an instruction form (Intel SDM vol. 2).
-# Lives here: encoders over a running pointer, opcode numbers. Does not live here: what to emit and in
-# which registers (x86_64.pyx). Called by: x86_64.pyx.
+# Lives here: encoders over a running pointer, opcode numbers. Does not live here: what to emit and
+# in which registers (x86_64.pyx). Called by: x86_64.pyx.
 #
-# An opcode number holds: bits 0..7 the byte, 8..9 the map (0F, 0F38, 0F3A), 10..11 the mandatory prefix
-# (66, F3, F2), both numbered as VEX numbers them; bit 12 REX.W; 13 and 14: the reg or r/m operand is a
-# byte register, whose numbers 4..7 need a REX prefix.
+# An opcode number holds: bits 0..7 the byte, 8..9 the map (0F, 0F38, 0F3A), 10..11 the mandatory
+# prefix (66, F3, F2), both numbered as VEX numbers them; bit 12 REX.W; 13 and 14: the reg or r/m
+# operand is a byte register, whose numbers 4..7 need a REX prefix.
 from libc.string cimport memcpy
 from engine._core.base.types cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
@@ -156,7 +156,8 @@ cdef inline bint fits32s(uint64_t v) noexcept nogil:
     return v + 0x80000000ULL <= 0xffffffffULL
 
 
-cdef inline void opcode(Asm *s, uint32_t opc, uint32_t reg, uint32_t index, uint32_t base) noexcept nogil:
+cdef inline void opcode(Asm *s, uint32_t opc, uint32_t reg, uint32_t index,
+                        uint32_t base) noexcept nogil:
     cdef uint32_t pfx = (opc >> 10) & 3
     cdef uint32_t rex = ((opc >> 9) & 8) | ((reg >> 1) & 4) | ((index >> 2) & 2) | ((base >> 3) & 1)
     cdef uint32_t map = (opc >> 8) & 3

@@ -1,9 +1,9 @@
-# Emitters of floating-point ops. Included by x86_64.pyx. Scratch registers: XMM0, XMM1, RAX, RDX. XMM
-# register n is number 16 + n for the allocator.
+# Emitters of floating-point ops. Included by x86_64.pyx. Scratch registers: XMM0, XMM1, RAX, RDX.
+# XMM register n is number 16 + n for the allocator.
 #
-# While code runs MXCSR holds the guest's modes (fp/host.pxd, which says why the flags are exact). Each
-# operation does what the inline function of that header does: if the host may compute it, it does; a
-# NaN result, and what the host may not do, goes to the function itself, out of line.
+# While code runs MXCSR holds the guest's modes (fp/host.pxd, which says why the flags are exact).
+# Each operation does what the inline function of that header does: if the host may compute it, it
+# does; a NaN result, and what the host may not do, goes to the function itself, out of line.
 
 cdef inline uint32_t xmm(Gen *g, uint32_t t) noexcept nogil:
     return g.ra.home[t] - 16
@@ -96,7 +96,8 @@ cdef void check_host(Gen *g, Slow *slow, uint32_t bits, uint32_t rm_arg) noexcep
         slow.jump[2] = jcc(&g.a, CC_NE)
 
 
-# Is the result in reg a NaN? Out of line if so. A guest with a denormal-operand flag sees no compare.
+# Is the result in reg a NaN? Out of line if so. A guest with a denormal-operand flag sees no
+# compare.
 cdef void check_nan(Gen *g, Slow *slow, bint double, uint32_t reg) noexcept nogil:
     if g.no_de:
         rr(&g.a, X_UCOMISD if double else X_UCOMISS, reg, reg)

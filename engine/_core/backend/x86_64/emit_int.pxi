@@ -1,5 +1,6 @@
-# Emitters of integer ops. Included by x86_64.pyx. Scratch registers: RAX, RDX. Inputs and the result may
-# share registers in any way: a result register is written last, or not before its inputs were read.
+# Emitters of integer ops. Included by x86_64.pyx. Scratch registers: RAX, RDX. Inputs and the
+# result may share registers in any way: a result register is written last, or not before its inputs
+# were read.
 
 # ---------------------------------------------------------------- operands
 cdef inline bint is_const(Gen *g, uint32_t t) noexcept nogil:
@@ -184,7 +185,8 @@ cdef void emit_unary(Gen *g, uint32_t w, uint32_t op, uint32_t d, uint32_t a) no
         finish(g, d, r)
 
 
-cdef void emit_shift(Gen *g, uint32_t w, uint32_t op, uint32_t d, uint32_t a, uint32_t b) noexcept nogil:
+cdef void emit_shift(Gen *g, uint32_t w, uint32_t op, uint32_t d, uint32_t a,
+                     uint32_t b) noexcept nogil:
     cdef uint32_t r = target(g, d), n, x
     if is_const(g, b):
         n = <uint32_t>g.s.temps[b].value & (63 if w else 31)
@@ -487,7 +489,8 @@ cdef uint8_t[12] CC_OF = [CC_E, CC_NE, CC_L, CC_GE, CC_LE, CC_G, CC_B, CC_AE, CC
 
 
 # Compare and answer the condition code. Uses RDX, and RAX if a is a constant.
-cdef uint32_t emit_compare(Gen *g, uint32_t w, uint32_t a, uint32_t b, uint32_t cond) noexcept nogil:
+cdef uint32_t emit_compare(Gen *g, uint32_t w, uint32_t a, uint32_t b,
+                           uint32_t cond) noexcept nogil:
     cdef uint32_t t, ra
     cdef uint64_t v
     cdef bint test = cond == COND_tsteq or cond == COND_tstne

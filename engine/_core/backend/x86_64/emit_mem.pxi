@@ -1,9 +1,9 @@
 # Emitters of guest memory accesses. Included by x86_64.pyx.
 #
-# The hit path is tlb_hit_read / tlb_hit_write of mem/tlb.pxd: entry of the page, comparator, addend.
-# Nothing is stored on it. RDX holds the entry, then the addend; RAX the comparator, then a value to
-# store. Whatever is not a hit goes out of line: dirty globals are stored, the slow path is called, and
-# globals still in use are loaded again, since a hook may have changed them.
+# The hit path is tlb_hit_read / tlb_hit_write of mem/tlb.pxd: entry of the page, comparator,
+# addend. Nothing is stored on it. RDX holds the entry, then the addend; RAX the comparator, then a
+# value to store. Whatever is not a hit goes out of line: dirty globals are stored, the slow path is
+# called, and globals still in use are loaded again, since a hook may have changed them.
 
 # reg <- address + add
 cdef void load_addr(Gen *g, uint32_t reg, uint32_t t, int32_t add) noexcept nogil:

@@ -1,11 +1,11 @@
 # The x86-64 host back end: the driver, the common stubs, running and linking.
-# Lives here: the frame, stubs at the head of each code buffer, choice of emitter by op. The emitters:
-# emit_int.pxi, emit_mem.pxi, emit_fp.pxi, emit_ctl.pxi; encodings: emit.pxd; registers: ../regalloc.
-# Called by: exec through x86_64_ops.
+# Lives here: the frame, stubs at the head of each code buffer, choice of emitter by op. The
+# emitters: emit_int.pxi, emit_mem.pxi, emit_fp.pxi, emit_ctl.pxi; encodings: emit.pxd; registers:
+# ../regalloc. Called by: exec through x86_64_ops.
 #
-# Registers in emitted code: RBP the CPU struct, R15 head.icount_left, RSP the frame; RAX, RDX, XMM0 and
-# XMM1 scratch; the others are homes of temps (RCX only with BMI2: shifts need it otherwise). Between
-# blocks nothing but RBP, RSP and R15 is kept.
+# Registers in emitted code: RBP the CPU struct, R15 head.icount_left, RSP the frame; RAX, RDX, XMM0
+# and XMM1 scratch; the others are homes of temps (RCX only with BMI2: shifts need it otherwise).
+# Between blocks nothing but RBP, RSP and R15 is kept.
 from libc.stdlib cimport malloc
 from libc.string cimport memcpy, memset
 from engine._core.base.bits cimport engine_ctz64, popcnt64
@@ -23,7 +23,7 @@ from engine._core.ir.ir cimport (HF_PURE, HF_STATUS, HelperInfo, IR, IR_NONE, IR
                                  TEMP_CONST, TEMP_GLOBAL)
 from engine._core.backend.backend cimport (BE_NO_ROOM, BE_OK, BE_TOO_LARGE, CodeBuffer, RuntimeOps)
 from engine._core.backend.fp_ops cimport fp_cmp32, fp_cmp64
-from engine._core.backend.regalloc cimport (HOME_MEM, RA, RA_LABELS, RA_MAX_SLOTS, RA_OPS, RAConfig,
+from engine._core.backend.regalloc cimport (HOME_MEM, RA, RAConfig,
                                             ra_clobbers, ra_run, ra_syncs)
 from engine._core.backend.rows cimport rows_write
 from engine._core.backend.x86_64.emit cimport *
@@ -33,7 +33,10 @@ cdef extern from * nogil:
     #if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__)) && !defined(_WIN32)
     #include <cpuid.h>
     #define ENGINE_X86_64 1
-    static int engine_has_bmi1(void) { __builtin_cpu_init(); return !!__builtin_cpu_supports("bmi"); }
+    static int engine_has_bmi1(void) {
+        __builtin_cpu_init();
+        return !!__builtin_cpu_supports("bmi");
+    }
     static int engine_has_bmi2(void) { return !!__builtin_cpu_supports("bmi2"); }
     static int engine_has_fma(void) { return !!__builtin_cpu_supports("fma"); }
     static int engine_has_popcnt(void) { return !!__builtin_cpu_supports("popcnt"); }
