@@ -1,6 +1,6 @@
 # The optimiser: golden files tests/ir/*.ir, and random programs with and without it.
-# Golden file: cases "=== title", a line "passes: ...", the block, "---", the block expected (its text
-# form without `global` lines). ENGINE_BLESS=1 rewrites the expectations.
+# Golden file: cases "=== title", a line "passes: ...", the block, "---", the block expected (its
+# text form without `global` lines). ENGINE_BLESS=1 rewrites the expectations.
 import os
 import random
 
@@ -56,7 +56,7 @@ def int_ops():
 
 
 class Maker:
-    """One random block: instructions with labels between them, branches anywhere, loops included."""
+    """One random block: instructions, labels between them, branches anywhere, loops."""
 
     N_G, N_T, N_V, N_F = 6, 5, 3, 3
 
