@@ -1,19 +1,17 @@
 # The engine: life cycle and the functions of engine.pxd.
-# Lives here: what an Engine is made of and how that is taken apart. Each topic's work is done in its
-# own module: loop, cache, lookup, hookpoints, registers, stops, unwind.
-from libc.errno cimport EINVAL, ENOMEM
+# Lives here: what an Engine is made of and how that is taken apart. Each topic's work is done in
+# its own module: loop, cache, lookup, hookpoints, registers, stops, unwind.
+from libc.errno cimport ENOMEM
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy
 from engine._core.base.hostmem cimport hostmem_map, hostmem_unmap
 from engine._core.base.atomics cimport atomic_store32
-from engine._core.base.types cimport (int32_t, uint8_t, uint32_t, uint64_t, ram_addr_t)
+from engine._core.base.types cimport uint8_t, uint32_t, uint64_t, ram_addr_t
 from engine._core.cpu.breakpoint cimport (cpu_breakpoint_insert, cpu_breakpoint_remove,
                                           cpu_breakpoints_free)
 from engine._core.cpu.head cimport CPUHead, EXCP_NONE
 from engine._core.cpu.interrupt cimport cpu_exit
-from engine._core.cpu.tb cimport TB
-from engine._core.fp.status cimport FPStatus
-from engine._core.ir.ir cimport IR, ir_free
+from engine._core.ir.ir cimport ir_free
 from engine._core.isa.guest cimport CPUConfig, GuestOps
 from engine._core.isa.translator cimport Translator, translator_free
 from engine._core.mem.context cimport (AddressSpace, MEM_SIZE_MAX, MemContext, MemoryListener,
@@ -31,7 +29,7 @@ from engine._core.exec.dump cimport dump_block
 from engine._core.exec.hookpoints cimport access_hooks, hooks_add, hooks_del, hooks_free_all
 from engine._core.exec.loop cimport loop_runtime, run_loop
 from engine._core.exec.registers cimport register_read, register_write
-from engine._core.exec.stops cimport stops_added, stops_free, stops_is_exit, stops_rebuild
+from engine._core.exec.stops cimport stops_added, stops_free, stops_rebuild
 from engine._core.exec.unwind cimport cpu_sync_state
 
 cdef enum:
@@ -51,8 +49,8 @@ cdef void on_unprotect(void *opaque, ram_addr_t page) noexcept nogil:
     tlb_unprotect_code(<MemContext *>(<Engine *>opaque).mem, page)
 
 
-# Somebody but the guest (host API, DMA, ROM loading) wrote RAM that may hold code. The running block
-# finds out by its `invalid` when the hook or I/O function that wrote returns.
+# Somebody but the guest (host API, DMA, ROM loading) wrote RAM that may hold code. The running
+# block finds out by its `invalid` when the hook or I/O function that wrote returns.
 cdef void on_foreign_write(void *opaque, ram_addr_t addr, uint64_t length) noexcept nogil:
     cdef Engine *e = <Engine *>opaque
     cache_invalidate_range(<TBCache *>e.cache, addr, addr + length, NULL)
