@@ -149,13 +149,21 @@ def bit_text(pattern):
 
 
 def markdown(guest):
-    """The table of supported instructions."""
+    """The page of supported instructions: docs/instructions-<guest>.md."""
     lines = [f"# {guest.name}: supported instructions", "",
              f"{len(guest.patterns)} encodings of {len({p.name for p in guest.patterns})} "
-             "instructions.", "",
-             "| instruction | operands | bits | needs |", "|---|---|---|---|"]
+             f"instructions, from `engine/_core/isa/{guest.name}/*.isa`. Bits: most significant "
+             "first; a dot belongs to an operand, a dash does not matter."]
+    source = None
     for p in guest.patterns:
-        asm = p.asm.replace("|", "\\|")
-        lines.append(f"| {p.name} | {'`' + asm + '`' if asm else ''} | `{bit_text(p)}` "
+        if p.where.rpartition(":")[0] != source:
+            source = p.where.rpartition(":")[0]
+            lines += ["", f"## {source.rpartition('/')[2]}", "",
+                      "| instruction | operands | bits | needs |", "|---|---|---|---|"]
+        name, asm = p.name, p.asm.replace("|", "\\|")
+        if asm.startswith("+"):
+            suffix, _, asm = asm[1:].partition(" ")
+            name += suffix
+        lines.append(f"| {name} | {'`' + asm + '`' if asm else ''} | `{bit_text(p)}` "
                      f"| {p.needs.text} |")
     return "\n".join(lines) + "\n"
