@@ -4,6 +4,8 @@
 are what it takes and gives, and the exceptions it raises.
 """
 
+from __future__ import annotations
+
 from engine.errors import (
     ArgumentError,
     ArgumentTypeError,
@@ -18,6 +20,7 @@ from engine.errors import (
     MemoryFault,
     UnsupportedError,
 )
+from engine.util import factory as _factory
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -79,6 +82,14 @@ def __getattr__(name: str) -> object:
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
+
+
+def _node_of(emu: Emulator) -> object:
+    from engine.qom.emulator import emulator_node
+    return emulator_node(emu)
+
+
+_factory.node_of = _node_of
 
 
 def architectures() -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 What lives here: the layout of LVT, ESR, ICR, priority, destination and spurious-vector registers
 (Intel SDM volume 3, chapter 10 "APIC"), the virtual-TPR page, `ICR`. What does not: a register
-model. Who calls it: the x86 board and the CPU's interrupt code. It imports all that it needs itself.
+model. Who calls it: the x86 board and the CPU's interrupt code. It imports what it needs itself.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 from collections.abc import Callable, Iterable
 from types import TracebackType
-from typing import Literal, SupportsFloat, SupportsIndex, overload
+from typing import Any, Literal, SupportsFloat, SupportsIndex, overload
 
 from typing_extensions import Buffer, Self
 
@@ -56,6 +56,8 @@ class Emulator:
     def regs(self) -> Registers: ...
     @property
     def arch(self) -> str: ...
+    @property
+    def qom(self) -> Any: ...
     @property
     def running(self) -> bool: ...
     @property

@@ -24,6 +24,7 @@ import threading
 
 from engine.errors import (ArgumentError, ArgumentTypeError, EngineBusyError, Error, GuestException,
                            InstructionFault, MemoryFault, UnsupportedError)
+from engine.util import factory
 from engine._core.api.kinds import Access, StopReason
 
 cdef tuple _reasons = tuple(StopReason)
@@ -247,6 +248,17 @@ cdef class Emulator:
     def arch(self):
         """Name of the architecture."""
         return self.core.arch
+
+    @property
+    def qom(self):
+        """The root of the emulator's object tree (`engine.qom`): machine, CPU, memory, devices. It
+        is made when it is first asked for."""
+        if self.tree is None:
+            self.core.check()
+            if factory.node_of is None:
+                raise UnsupportedError("the object model is not loaded")
+            self.tree = factory.node_of(self)
+        return self.tree
 
     @property
     def running(self):
