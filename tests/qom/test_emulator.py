@@ -9,17 +9,17 @@ import pytest
 
 pytest.importorskip("engine._core.api.emulator", reason="the extension modules are not built")
 
-from engine import (  # noqa: E402
+from engine import (
     ArgumentError,
     ClosedError,
-    EngineBusyError,
     Emulator,
+    EngineBusyError,
     Error,
 )
-from engine.errors import PermissionDeniedError, RangeError  # noqa: E402
-from engine.qom import object_resolve_path  # noqa: E402
-from engine.qom.emulator import escape_name  # noqa: E402
-from engine.qom.printer import format_tree  # noqa: E402
+from engine.errors import PermissionDeniedError, RangeError
+from engine.qom import object_resolve_path
+from engine.qom.emulator import escape_name
+from engine.qom.printer import format_tree
 
 CODE = 0x1000
 SPIN = bytes.fromhex("6f000000")        # jal x0, 0
@@ -53,8 +53,8 @@ def test_tree_is_made_once(emu):
 
 def test_walk(emu):
     found = paths(emu)
-    for path in ("/machine", "/machine/cpu[0]", "/machine/cpu[0]/general", "/machine/memory/code[0]",
-                 "/machine/memory/ram[0]", "/machine/memory/uart[0]", "/machine/devices/uart[0]",
+    for path in ("/machine", "/machine/cpu[0]", "/machine/cpu[0]/general",
+                 "/machine/memory/code[0]", "/machine/memory/ram[0]", "/machine/memory/uart[0]", "/machine/devices/uart[0]",
                  "/machine/stats"):
         assert path in found
         assert at(emu, path).canonical_path() == path
