@@ -1,20 +1,19 @@
 """A small assembler over the pattern tables, for tests that need programs and no tool chain.
 
-Lives here: two passes, labels, a few directives. Does not live here: encoding (gen/isa_model). Called
-by tests/isa/<guest>/test_*.py.
+Lives here: two passes, labels, a few directives. Does not live here: encoding (gen/isa_model).
+Called by tests/isa/<guest>/test_*.py.
 
     assemble(source, "riscv64", base) -> (bytes, {label: address})
 
-One instruction a line as the disassembler prints it (numbers may be labels or `label - .`), `label:`,
-`.dword n ...`, `.word n ...`, `.align n` (bytes), `.space n`, `#` comments. RISC-V: `li rd, n`
-(32 bits, two instructions), `la rd, label`, `j label`, `nop`.
+One instruction a line as the disassembler prints it (numbers may be labels or `label - .`),
+`label:`, `.dword n ...`, `.word n ...`, `.align n` (bytes), `.space n`, `#` comments.
+RISC-V: `li rd, n` (32 bits, two instructions), `la rd, label`, `j label`, `nop`.
 """
 
 import re
 from functools import cache
 
 from engine._core.gen.isa_model import asm_parts, build, load, style_of
-
 
 NUMBER = r"%\w+\([^)]*\)|[^,()\s]*(?: - \.)?"
 

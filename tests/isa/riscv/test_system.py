@@ -1,12 +1,12 @@
-"""RISC-V privileged architecture in small programs: traps, delegation, interrupts, counters, paging.
+"""RISC-V privileged architecture in small programs: traps, interrupts, counters, paging.
 
 Lives here: what takes more than one instruction. Single instructions: the .ins lines.
 """
 
 import pytest
+from isa.asm import assemble
 
 import engine
-from isa.asm import assemble
 
 pytestmark = pytest.mark.skipif(not hasattr(engine, "Emulator"), reason="the engine is not built")
 BASE = 0x10000
@@ -333,10 +333,7 @@ def paged(arch, flags, level=0, pa=DATA_PA, mstatus=0, code_flags=V | R | X | U 
     emu, labels = machine(PAGED, arch)
     map_page, satp = table_writer(emu, arch)
     map_page(USER_VA, labels["user"], code_flags)
-    if level:
-        entry = map_page(address, pa, flags, level)
-    else:
-        entry = map_page(address, pa, flags)
+    entry = map_page(address, pa, flags, level) if level else map_page(address, pa, flags)
     emu.memory.write(DATA_PA, (0x1234).to_bytes(4, "little"))
     emu.regs.s0, emu.regs.s1, emu.regs.s2, emu.regs.a0 = satp, mstatus, USER_VA, address
     emu.regs.a1 = 0
@@ -379,7 +376,7 @@ def test_fetch_page_fault(arch):
 
 @pytest.mark.parametrize("arch", WIDTHS)
 def test_sum_and_mxr(arch):
-    supervisor = dict(code_flags=V | R | X | A)
+    supervisor = {"code_flags": V | R | X | A}
     emu, _ = paged(arch, V | R | W | U, mstatus=MPP_S, **supervisor)
     assert emu.regs.s3 == 13            # S does not read U pages
     emu, _ = paged(arch, V | R | W | U, mstatus=MPP_S | 1 << 18, **supervisor)
