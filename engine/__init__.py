@@ -18,6 +18,7 @@ from engine.errors import (
     LoaderError,
     MapError,
     MemoryFault,
+    NoAttributeError,
     UnsupportedError,
 )
 from engine.util import factory as _factory
@@ -77,7 +78,7 @@ def __getattr__(name: str) -> object:
         value = getattr(api, name)
         globals()[name] = value
         return value
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    raise NoAttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

@@ -32,7 +32,10 @@ if TYPE_CHECKING:
 
     from .._core.api import Emulator, Fault, Hook
 
-__all__ = ["SILENT", "ExecLog"]
+__all__ = [
+    "ExecLog",
+    "SILENT",
+]
 
 SILENT: Category = (Category.OUT_ASM | Category.PCALL | Category.IOPORT | Category.UNIMP
                     | Category.NOCHAIN)
