@@ -54,7 +54,8 @@ def test_tree_is_made_once(emu):
 def test_walk(emu):
     found = paths(emu)
     for path in ("/machine", "/machine/cpu[0]", "/machine/cpu[0]/general",
-                 "/machine/memory/code[0]", "/machine/memory/ram[0]", "/machine/memory/uart[0]", "/machine/devices/uart[0]",
+                 "/machine/memory/code[0]", "/machine/memory/ram[0]",
+                 "/machine/memory/uart[0]", "/machine/devices/uart[0]",
                  "/machine/stats"):
         assert path in found
         assert at(emu, path).canonical_path() == path
