@@ -1,3 +1,4 @@
+# Types of the native API for type checkers: the Emulator class (emulator.pyx).
 from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Literal, SupportsFloat, SupportsIndex, overload
@@ -41,7 +42,7 @@ class Emulator:
         self,
         arch: str,
         *,
-        backend: str = "interpreter",
+        backend: str | None = None,
         features: Iterable[str] | None = None,
         model: str | None = None,
         big_endian: bool = False,

@@ -4,7 +4,7 @@
 from libc.errno cimport ENOMEM
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy
-from engine._core.base.hostmem cimport hostmem_map, hostmem_unmap
+from engine._core.backend.codebuf cimport code_buffer_free, code_buffer_init
 from engine._core.base.atomics cimport atomic_store32
 from engine._core.base.types cimport uint8_t, uint32_t, uint64_t, ram_addr_t
 from engine._core.cpu.breakpoint cimport (cpu_breakpoint_insert, cpu_breakpoint_remove,
@@ -36,7 +36,6 @@ cdef enum:
     CODE_SIZE_DEFAULT = 16 << 20
     CODE_SIZE_MIN = 1 << 14
     CODE_ALIGN = 16
-    HIGH_WATER_SLACK = 1024         # row 21
     SLICE_FIRST = 262144            # instructions
 
 
@@ -109,12 +108,8 @@ cdef bint open_code(Engine *e, uint64_t code_size) noexcept nogil:
     if code_size < CODE_SIZE_MIN:
         code_size = CODE_SIZE_MIN
     code_size &= ~<uint64_t>(CODE_ALIGN - 1)
-    e.code.base = <uint8_t *>hostmem_map(code_size)
-    if e.code.base == NULL:
+    if not code_buffer_init(&e.code, e.backend, code_size):
         return False
-    e.code.size = code_size
-    e.code.ptr = e.code.base
-    e.code.high_water = e.code.base + code_size - HIGH_WATER_SLACK
     c = cache_new(&e.code, e.backend, e.guest.page_bits, on_protect, on_unprotect, e)
     e.cache = c
     if c == NULL:
@@ -179,8 +174,7 @@ cdef void engine_free(Engine *e) noexcept nogil:
             memory_region_free(root)
         mem_context_free(<MemContext *>e.mem)
     cache_free(<TBCache *>e.cache)
-    if e.code.base != NULL:
-        hostmem_unmap(e.code.base, e.code.size)
+    code_buffer_free(&e.code)
     free(e.cpu)
     free(e)
 

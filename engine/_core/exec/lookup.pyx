@@ -124,7 +124,7 @@ cdef TB *translate(Engine *e, uint32_t cflags, int *status) noexcept nogil:
                 if e.memory_hooks:
                     level |= OPT_MEM_CLOBBERS
                 opt_run(e.ir, level)
-            result = e.backend.compile(e.ir, tb, &e.code, NULL)
+            result = e.backend.compile(e.ir, tb, &e.code, cpu)
             if result == BE_OK:
                 e.stats.tb_translated += 1
                 return tb
