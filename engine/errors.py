@@ -15,6 +15,7 @@ import sys
 __all__ = [
     "ArgumentError",
     "ArgumentTypeError",
+    "ClosedError",
     "EngineBusyError",
     "Error",
     "GuestException",
@@ -91,6 +92,10 @@ class MapError(Error, ValueError):
 
 class EngineBusyError(Error, RuntimeError):
     """The engine is running: it cannot be run again, or changed so, until it stops."""
+
+
+class ClosedError(Error, ValueError):
+    """The object was closed and is used all the same."""
 
 
 class UnsupportedError(Error, NotImplementedError):

@@ -1,6 +1,8 @@
 # A CPU made of nothing but globals and a piece of memory, to run IR text in tests.
 # Included by t_ir.pyx, t_opt.pyx, t_interp.pyx. Globals g0..g15 (integer) and v0..v7 (float); guest
 # memory of 4 pages at 0x10000 with the TLB filled by hand; everything else faults.
+import importlib.util
+from pathlib import Path
 from libc.stdio cimport snprintf
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset
@@ -13,10 +15,28 @@ from engine._core.cpu.tb cimport *
 from engine._core.ir.ir cimport *
 from engine._core.ir.text cimport ir_parse, ir_print
 from engine._core.ir.verify cimport ir_verify
-from engine._core.opt.passes cimport opt_run
+from engine._core.opt.dead cimport pass_dead
+from engine._core.opt.flow cimport pass_flow
+from engine._core.opt.fold cimport pass_fold
+from engine._core.opt.passes cimport OPT_DEFAULT, OPT_MEM_CLOBBERS, opt_run
 from engine._core.backend.backend cimport *
 from engine._core.backend.rows cimport rows_lookup
 from engine._core.backend.interp.interp cimport interp_ops
+
+HERE = Path(__file__).resolve()
+
+
+def module_of_tests(name):
+    """A plain Python module beside the sources of these tests, wherever this one was built."""
+    for root in (Path.cwd(), *HERE.parents):
+        file = root / "tests/cython" / (name + ".py")
+        if file.exists():
+            spec = importlib.util.spec_from_file_location(name, file)
+            module = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(module)
+            return module
+    raise FileNotFoundError(name)
+
 
 cdef enum:
     BASE = 0x10000
@@ -129,18 +149,18 @@ cdef class Box:
     cdef uint32_t last_exit
 
     def __cinit__(self, size_t code_size=1 << 20):
-        cdef uint32_t i
+        cdef uint32_t i, modes = 12, pages = MEMORY >> 12
         self.cpu = <BoxCPU *>calloc(1, sizeof(BoxCPU))
         self.cpu.memory = <uint8_t *>calloc(1, MEMORY)
         self.cpu.head.jmp_cache = <TB **>calloc(TB_JMP_CACHE_SIZE, sizeof(void *))
         self.entries = <CPUTLBEntry *>malloc(256 * sizeof(CPUTLBEntry))
         memset(self.entries, 0xff, 256 * sizeof(CPUTLBEntry))
-        for i in range(12u):
+        for i in range(modes):
             self.cpu.head.tlb.desc[i].mask = 255 << 5
             self.cpu.head.tlb.desc[i].table = self.entries
         self.cpu.head.tlb.page_bits = 12
         self.cpu.head.tlb.page_mask = ~0xfffULL
-        for i in range(<uint32_t>MEMORY >> 12):
+        for i in range(pages):
             addr = BASE + (i << 12)
             self.entries[(addr >> 12) & 255].f.addr_read = addr
             self.entries[(addr >> 12) & 255].f.addr_write = addr
@@ -200,6 +220,22 @@ cdef class Box:
         self.check()
         return self
 
+    def run_pass(self, name):
+        if name == "flow":
+            pass_flow(self.s)
+        elif name in ("fold", "fold-clobbers"):
+            pass_fold(self.s, name == "fold-clobbers")
+        elif name == "dead":
+            pass_dead(self.s)
+        elif name == "count":
+            ir_count_blocks(self.s)
+        elif name == "all":
+            opt_run(self.s, OPT_DEFAULT)
+        else:
+            raise ValueError(f"no pass '{name}'")
+        self.check()
+        return self
+
     def count(self):
         ir_count_blocks(self.s)
         return self
@@ -248,6 +284,12 @@ cdef class Box:
         if value is not None:
             self.cpu.plain[<int>i] = value
         return self.cpu.plain[<int>i]
+
+    def clear_flags(self):
+        self.cpu.head.fpst.flags = 0
+
+    def flags(self):
+        return self.cpu.head.fpst.flags
 
     @property
     def icount_left(self):

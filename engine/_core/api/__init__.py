@@ -1,0 +1,60 @@
+"""The native API: the compiled classes that Python sees.
+
+Each name is loaded with its module when it is first asked for: hashing does not load the emulator.
+"""
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from engine._core.api.emulator import Emulator, Instruction, RunResult
+    from engine._core.api.guests import backend_names, guest_names
+    from engine._core.api.hooks import Fault, Hook
+    from engine._core.api.kinds import Access, Prot, StopReason
+    from engine._core.api.memory import Memory, Region
+    from engine._core.api.registers import Reg, Registers
+
+__all__ = [
+    "Access",
+    "Emulator",
+    "Fault",
+    "Hook",
+    "Instruction",
+    "Memory",
+    "Prot",
+    "Reg",
+    "Region",
+    "Registers",
+    "RunResult",
+    "StopReason",
+    "backend_names",
+    "guest_names",
+]
+
+_HOME = {
+    "Access": "kinds",
+    "Emulator": "emulator",
+    "Fault": "hooks",
+    "Hook": "hooks",
+    "Instruction": "emulator",
+    "Memory": "memory",
+    "Prot": "kinds",
+    "Reg": "registers",
+    "Region": "memory",
+    "Registers": "registers",
+    "RunResult": "emulator",
+    "StopReason": "kinds",
+    "backend_names": "guests",
+    "guest_names": "guests",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+    value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -56,8 +56,8 @@ cdef void cache_free(TBCache *c) noexcept nogil
 cdef TB *cache_alloc_tb(TBCache *c) noexcept nogil
 # Give a block back that is in no table; its code is reclaimed if it is the newest (row 23).
 cdef void cache_drop_tb(TBCache *c, TB *tb) noexcept nogil
-# Enter a finished block in the physical hash and its pages' lists.
-cdef void cache_enter_tb(TBCache *c, TB *tb) noexcept nogil
+# Enter a finished block in its pages' lists and (findable) the physical hash.
+cdef void cache_enter_tb(TBCache *c, TB *tb, bint findable) noexcept nogil
 # Physical lookup; page1 is asked only for a block that spans two pages.
 ctypedef ram_addr_t (*page1_fn)(void *opaque, vaddr_t addr) noexcept nogil
 cdef TB *cache_lookup(TBCache *c, uint64_t pc, uint64_t phys_pc, uint64_t cs_base, uint32_t flags,

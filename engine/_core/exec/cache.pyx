@@ -212,10 +212,11 @@ cdef void make_bitmap(TBCache *c, PageDesc *p) noexcept nogil:
 
 
 # ---------------------------------------------------------------- tables
-cdef void cache_enter_tb(TBCache *c, TB *tb) noexcept nogil:
+cdef void cache_enter_tb(TBCache *c, TB *tb, bint findable) noexcept nogil:
     cdef uint32_t slot = tb_phys_hash(tb.phys_pc)
-    tb.hash_next = c.phys_hash[slot]
-    c.phys_hash[slot] = tb
+    if findable:
+        tb.hash_next = c.phys_hash[slot]
+        c.phys_hash[slot] = tb
     if tb.page_addr[0] != no_page():
         page_add_tb(c, tb, 0)
     if tb.page_addr[1] != no_page():

@@ -107,7 +107,8 @@ ctypedef struct Engine:
     const BackendOps *backend
     RuntimeOps rt
     CodeBuffer code
-    IR *ir
+    IR *ir                      # NULL until something is translated
+    void *translator            # Translator*, the same
     void *cache                 # TBCache* (exec/cache.pxd)
     Hook *hooks[10]             # per kind, in the order added
     uint64_t next_hook_id
@@ -129,6 +130,7 @@ ctypedef struct Engine:
     int32_t stop_requested
     uint8_t failed              # a callback failed: the run ends with STOP_ERROR
     uint8_t pc_written          # engine_reg_write changed pc since emitted code was entered
+    uint8_t state_changed       # a hook changed what blocks are specialised on
     uint8_t fp_entered          # guest FP mode is on: leave it before foreign code runs
     uint8_t hooks_changed       # deleted hooks wait to be freed
     uint32_t hook_depth
@@ -142,6 +144,7 @@ ctypedef struct Engine:
     int64_t event_left
     uint32_t event_count
     uint32_t skip_events
+    uint32_t skip_hooks         # bit per hook kind that was called for it already
     uint64_t exceptions         # guest exceptions of this run
     uint64_t slice_size         # instructions, adapted to take about 3 ms
     void *listener              # MemoryListener*: topology changes flush the TLB

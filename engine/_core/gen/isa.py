@@ -337,14 +337,14 @@ class Reader:
         if not match:
             raise self.error("expected: table NAME = word ... or value=word ...")
         table = self.guest.tables.setdefault(match[1], {})
-        for word in match[2].split():
+        for word in re.findall(r'(?:\w+=)?(?:"[^"]*"|\S+)', match[2]):
             key, eq, value = word.partition("=")
             index = number(key) if eq else None
             if index is None:
                 index, value = (max(table) + 1 if table else 0), word
             if index in table:
                 raise self.error(f"table {match[1]}: {index} twice")
-            table[index] = "" if value == '""' else None if value == "-" else value
+            table[index] = None if value == "-" else value.strip('"')
 
     def define_lengths(self, words, text):
         body = text.split(None, 1)[1]

@@ -173,6 +173,8 @@ cdef const char *ir_verify(IR *s, char *buf, uint32_t size) noexcept nogil:
             c.problem = "the list of ops is broken"
             break
         check_op(&c, &s.ops[i])
+        if c.problem != NULL:
+            break
         if s.ops[i].opc == OP_label:
             open = True
         elif op_table[s.ops[i].opc].flags & OPF_END:
@@ -185,5 +187,6 @@ cdef const char *ir_verify(IR *s, char *buf, uint32_t size) noexcept nogil:
         check_written(&c)
     if c.problem == NULL:
         return NULL
-    snprintf(buf, size, "op %u (%s): %s", c.op, op_table[s.ops[c.op].opc].name, c.problem)
+    i = s.ops[c.op].opc
+    snprintf(buf, size, "op %u (%s): %s", c.op, op_table[i if i < OP_COUNT else 0].name, c.problem)
     return buf

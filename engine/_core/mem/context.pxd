@@ -6,7 +6,6 @@
 # and cleared from any thread.
 from engine._core.base.types cimport (int32_t, uint8_t, uint16_t, uint32_t, uint64_t, uintptr_t,
                                       vaddr_t, hwaddr, ram_addr_t)
-from engine._core.mem.tlb cimport CPUTLB
 
 cdef enum:
     DIRTY_MEMORY_VGA = 0
@@ -164,6 +163,7 @@ ctypedef struct AddressSpace:
     MemContext *ctx
     MemoryRegion *root
     FlatView *view              # NULL: stale, rendered at the next use
+    FlatView *old               # inside a transaction: what listeners were told last
     FlatView empty              # stands in when there is no memory to render
     uint64_t generation         # +1 at every change of the view
     AddressSpace *next
@@ -217,7 +217,7 @@ ctypedef struct MemContext:
     uint32_t transaction_depth
     uint8_t update_pending
     # TLBs whose entries point into this context's RAM
-    CPUTLB **tlbs
+    void **tlbs                     # CPUTLB*[n_tlbs]
     uint32_t n_tlbs
     # address_space_map's only bounce buffer
     uint8_t *bounce
@@ -235,7 +235,7 @@ ctypedef struct MemContext:
     void (*unlock)(void *opaque) noexcept nogil
     void *lock_opaque
     # back edges inside mem/ (so that lower modules do not import higher ones)
-    void (*tlb_reset_dirty)(MemContext *ctx, uintptr_t host_start, uint64_t length) noexcept nogil
+    void (*tlb_reset_dirty)(MemContext *ctx, ram_addr_t start, uint64_t length) noexcept nogil
     void (*region_set_size)(MemoryRegion *mr, hwaddr size) noexcept nogil
     char message[512]               # what the last refused call says
 

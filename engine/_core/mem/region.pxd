@@ -47,6 +47,7 @@ cdef void memory_region_set_enabled(MemoryRegion *mr, bint enabled) noexcept nog
 cdef void memory_region_set_readonly(MemoryRegion *mr, bint readonly) noexcept nogil
 cdef void memory_region_set_prot(MemoryRegion *mr, uint32_t prot) noexcept nogil
 cdef void memory_region_set_address(MemoryRegion *mr, hwaddr addr) noexcept nogil
+# RAM cannot become larger than its block.
 cdef void memory_region_set_size(MemoryRegion *mr, hwaddr size) noexcept nogil
 cdef void memory_region_set_alias_offset(MemoryRegion *mr, hwaddr offset) noexcept nogil
 cdef void memory_region_rom_device_set_romd(MemoryRegion *mr, bint romd_mode) noexcept nogil

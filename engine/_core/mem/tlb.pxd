@@ -60,7 +60,8 @@ ctypedef int (*tlb_fill_fn)(void *cpu, vaddr_t addr, uint32_t size, int access, 
 # ST_OK ends the access. cpu is CPUTLB.cpu, ra the host return address (0: state is exact already).
 ctypedef struct AccessHooks:
     # An access that cannot be done; reason FAULT_* (cpu/head.pxd; ACCESS_FAULT_* below are the same).
-    # ST_OK: something was mapped, try again. Without the function the access answers ST_FAULT.
+    # ST_OK: something was mapped, try again (not with MEMORY_FAULT_FINAL in mmu_idx). Without the
+    # function the access answers ST_FAULT.
     int (*memory_fault)(void *cpu, vaddr_t addr, hwaddr paddr, uint32_t size, int access, int reason,
                         int mmu_idx, uintptr_t ra) noexcept nogil
     # Before and after an access to a page that `watch` names; value_hi for 16 bytes.
@@ -83,6 +84,7 @@ cdef enum:                          # = FAULT_* of cpu/head.pxd, which is above 
     ACCESS_FAULT_PROT = 2
     ACCESS_FAULT_MISALIGNED = 3
     ACCESS_FAULT_IO = 5
+    MEMORY_FAULT_FINAL = 0x100      # OR-ed to mmu_idx of memory_fault: asking again is over, raise
 
 ctypedef struct CPUTLB:
     CPUTLBDesc desc[12]             # first: short offsets for emitted code
@@ -105,6 +107,11 @@ cdef inline CPUTLBEntry *tlb_entry(CPUTLB *t, int idx, vaddr_t addr) noexcept no
     return <CPUTLBEntry *>(<uint8_t *>t.desc[idx].table +
                            ((addr >> (t.page_bits - CPU_TLB_ENTRY_BITS)) & t.desc[idx].mask))
 
+# The side table's record for the same slot; only where the mode has tables (a hit, or after a fill).
+cdef inline CPUIOTLBEntry *tlb_io(CPUTLB *t, int idx, vaddr_t addr) noexcept nogil:
+    return t.mode[idx].io + (((addr >> (t.page_bits - CPU_TLB_ENTRY_BITS)) & t.desc[idx].mask)
+                             >> CPU_TLB_ENTRY_BITS)
+
 # Comparator of an access: page bits, plus the low bits that alignment requires to be zero. An
 # access that crosses a page compares unequal because its last byte is on another page.
 cdef inline uint64_t tlb_compare_addr(CPUTLB *t, vaddr_t addr, uint32_t oi) noexcept nogil:
@@ -113,6 +120,8 @@ cdef inline uint64_t tlb_compare_addr(CPUTLB *t, vaddr_t addr, uint32_t oi) noex
     cdef uint64_t amask = 0
     if align:
         amask = smask if align == MO_ALIGN else (1ULL << (align >> MO_ALIGN_SHIFT)) - 1
+    if amask > 15:
+        return 7                # its low bits would mix with the flags: never equal, the slow path checks
     if smask > amask:
         return (addr + (smask - amask)) & (t.page_mask | amask)
     return addr & (t.page_mask | amask)
@@ -142,6 +151,7 @@ cdef void tlb_set_dirty(CPUTLB *t, vaddr_t addr) noexcept nogil
 cdef void tlb_reset_dirty(CPUTLB *t, uintptr_t host_start, uint64_t length) noexcept nogil
 cdef void *tlb_vaddr_to_host(CPUTLB *t, vaddr_t addr, int access, int mmu_idx) noexcept nogil
 # Enter a translation: looks the physical page up in the CPU's address space for attrs, sets flags.
+# prot: what the guest's MMU grants. 0; -1: no memory for the tables, or no such mode.
 cdef int tlb_set_page(CPUTLB *t, vaddr_t addr, hwaddr paddr, uint32_t attrs, int prot, int mmu_idx,
                       uint64_t page_size) noexcept nogil
 # Victim search: swaps a hit into the direct-mapped slot.

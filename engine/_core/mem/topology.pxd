@@ -13,8 +13,8 @@ cdef void address_space_free(AddressSpace *space) noexcept nogil
 # Changes between begin and the outermost commit reach listeners as one.
 cdef void memory_region_transaction_begin(MemContext *ctx) noexcept nogil
 cdef void memory_region_transaction_commit(MemContext *ctx) noexcept nogil
-# The tree changed: mr came to (added) or goes from its container, or (container NULL) anything did.
-# Called inside a transaction, with mr linked in its container.
+# The tree changed: mr, which is linked in its container, has come (added) or is about to go. mr NULL:
+# anything may have changed. Called inside a transaction.
 cdef void topology_changed(MemContext *ctx, MemoryRegion *mr, bint added) noexcept nogil
 
 cdef void memory_listener_register(MemContext *ctx, MemoryListener *l,

@@ -1,8 +1,8 @@
 # Control-flow cleanup: see flow.pxd.
-from engine._core.base.types cimport uint8_t, uint16_t, uint32_t
-from engine._core.ir.ir cimport (IR, IR_MAX_LABELS, IROp, OP_br, OP_brcond, OP_brcond32,
-                                 OP_insn_start, OP_label, OPF_COND, OPF_END, cond_invert, ir_remove,
-                                 op_table)
+from libc.string cimport memset
+from engine._core.base.types cimport uint8_t, uint32_t
+from engine._core.ir.ir cimport (IR, IROp, OP_br, OP_brcond, OP_brcond32, OP_label, OPF_COND,
+                                 OPF_END, cond_invert, ir_remove, op_table)
 
 cdef enum:
     MAX_HOPS = 8                # branches to branches followed at once; a loop of them ends here
@@ -32,19 +32,31 @@ cdef inline bint leads_to(IR *s, uint32_t i, uint32_t label) noexcept nogil:
     return False
 
 
-cdef bint unreachable_ops(IR *s) noexcept nogil:
-    cdef uint16_t[2048] used
-    cdef uint32_t i, j
+# One walk in order: marks the labels that reachable branches go to. True: a new one was found.
+cdef bint mark(IR *s, uint8_t *used) noexcept nogil:
+    cdef uint32_t i = s.ops[0].next
     cdef uint32_t *label
-    cdef bint changed = False, open = True
-    for i in range(s.n_labels):
-        used[i] = 0
-    i = s.ops[0].next
+    cdef bint found = False, open = True
     while i:
-        label = label_arg(&s.ops[i])
-        if label != NULL:
-            used[label[0]] = 1
+        if s.ops[i].opc == OP_label:
+            open = open or used[s.ops[i].args[0]] != 0
+        elif open:
+            label = label_arg(&s.ops[i])
+            if label != NULL and not used[label[0]]:
+                used[label[0]] = 1
+                found = True
+            open = not op_table[s.ops[i].opc].flags & OPF_END
         i = s.ops[i].next
+    return found
+
+
+cdef bint unreachable_ops(IR *s) noexcept nogil:
+    cdef uint8_t[2048] used     # IR_MAX_LABELS
+    cdef uint32_t i, j
+    cdef bint changed = False, open = True
+    memset(used, 0, s.n_labels)
+    while mark(s, used):
+        pass
     i = s.ops[0].next
     while i:
         j = s.ops[i].next

@@ -1,0 +1,256 @@
+"""Host memory and devices behind mappings (see blocks.pxd)."""
+cimport cython
+from cpython.buffer cimport PyBuffer_Release, PyBuffer_FillInfo
+from cpython.bytes cimport PyBytes_FromStringAndSize, PyBytes_AS_STRING
+from libc.string cimport memcmp, memset
+from engine._core.base.hostmem cimport ram_munmap
+from engine._core.base.types cimport hwaddr
+from engine._core.exec.engine cimport engine_fail
+from engine._core.exec.hookpoints cimport enter_fp, leave_fp
+from engine._core.mem.attrs cimport MEMTX_OK, MEMTX_ERROR, MEMTX_HOOK_ERROR
+from engine._core.mem.context cimport MemoryRegionOps, DEVICE_NATIVE_ENDIAN, DIRTY_MEMORY_CODE
+from engine._core.mem.dirty cimport invalidate_and_set_dirty
+from engine._core.mem.region cimport memory_region_new_io
+from engine._core.api.core cimport core_of, type_name
+
+from engine.errors import ArgumentError, ArgumentTypeError
+
+cdef enum:
+    NAME_MAX_BYTES = 200
+
+
+cdef class Block:
+    def __dealloc__(self):
+        if self.kind == BLOCK_RAM and self.host is not NULL:
+            ram_munmap(self.host, self.size)
+        if self.kind == BLOCK_BUFFER and <void *>self.buffer.obj is not NULL:
+            PyBuffer_Release(&self.buffer)
+
+
+cdef class Piece:
+    pass
+
+
+cdef class Export:
+    pass
+
+
+cdef Export export_new(Core core, Block block, uint64_t offset, uint64_t size):
+    cdef Export export = Export.__new__(Export)
+    export.block = block
+    export.offset = offset
+    export.size = size
+    export.alive = True
+    core.exports.append(export)
+    core.st.has_exports = True
+    return export
+
+
+@cython.no_gc_clear
+cdef class RamView:
+    """The exporter behind `Memory.view`: guest memory through the buffer protocol."""
+    cdef Export export
+
+    def __cinit__(self):
+        self.export = Export.__new__(Export)
+
+    def __getbuffer__(self, Py_buffer *buffer, int flags):
+        cdef Export export = self.export
+        if export.block is None:
+            raise BufferError("a view is made by Memory.view")
+        PyBuffer_FillInfo(buffer, self, export.block.host + export.offset,
+                          <Py_ssize_t>export.size, 0, flags)
+
+    def __dealloc__(self):
+        self.export.alive = False
+
+
+cdef bytes name_arg(object name):
+    if name is None:
+        return b""
+    if not isinstance(name, str):
+        raise ArgumentTypeError(f"name must be a str, not {type_name(name)}")
+    encoded = name.encode("utf-8")
+    if len(encoded) > NAME_MAX_BYTES or b"\0" in encoded:
+        raise ArgumentError(f"name must have at most {NAME_MAX_BYTES} bytes and no zero byte")
+    return encoded
+
+
+cdef Block block_new(Core core, int kind, object name):
+    cdef Block block = Block.__new__(Block)
+    block.kind = kind
+    block.name = name
+    block.head.st = &core.st
+    block.head.block = <void *>block
+    return block
+
+
+cdef str refusal(Core core):
+    return (<bytes>context_of(core).message).decode("utf-8", "replace")
+
+
+cdef object view_new(Export export):
+    cdef RamView view = RamView.__new__(RamView)
+    view.export = export
+    return memoryview(view)
+
+
+# ---------------------------------------------------------------- device callbacks
+# The opaque pointer is Block.head.
+
+cdef uint32_t io_failed(Core core, object error) noexcept:
+    if core.error is None:
+        core.error = error
+    if core.st.running:
+        engine_fail(core.st.engine)
+    return MEMTX_HOOK_ERROR
+
+
+cdef uint32_t io_read_held(void *opaque, hwaddr offset, uint64_t *data, uint32_t size) noexcept:
+    cdef Block block = <Block>opaque
+    cdef uint64_t limit = <uint64_t>-1 if size >= 8 else (1ULL << (8 * size)) - 1
+    if block.on_read is None:
+        return MEMTX_ERROR
+    try:
+        answer = block.on_read(offset, size)
+        if not isinstance(answer, int):
+            raise ArgumentTypeError(f"read function of an I/O region must return an int, not"
+                                    f" {type_name(answer)}")
+        if not 0 <= answer <= limit:
+            raise ArgumentError(f"read function of an I/O region returned {answer:#x}, which does"
+                                f" not fit in {size} bytes")
+        data[0] = answer
+    except BaseException as error:
+        return io_failed(core_of(block.head.st), error)
+    if block.head.st.has_exports:
+        memory_sync(core_of(block.head.st))
+    return MEMTX_OK
+
+
+cdef uint32_t io_write_held(void *opaque, hwaddr offset, uint64_t data, uint32_t size) noexcept:
+    cdef Block block = <Block>opaque
+    if block.on_write is None:
+        return MEMTX_ERROR
+    try:
+        block.on_write(offset, size, data)
+    except BaseException as error:
+        return io_failed(core_of(block.head.st), error)
+    if block.head.st.has_exports:
+        memory_sync(core_of(block.head.st))
+    return MEMTX_OK
+
+
+ctypedef uint32_t (*io_read_fn)(void *opaque, hwaddr offset, uint64_t *data,
+                                uint32_t size) noexcept nogil
+ctypedef uint32_t (*io_write_fn)(void *opaque, hwaddr offset, uint64_t data,
+                                 uint32_t size) noexcept nogil
+
+
+cdef uint32_t io_read(void *opaque, hwaddr offset, uint64_t *data, uint32_t size,
+                      uint32_t attrs) noexcept nogil:
+    cdef IoHead *head = <IoHead *>opaque
+    cdef uint32_t answer
+    cdef bint fp = leave_fp(head.st.engine)
+    data[0] = 0
+    if head.st.gil_held:
+        answer = (<io_read_fn><void *>io_read_held)(head.block, offset, data, size)
+    else:
+        with gil:
+            answer = io_read_held(head.block, offset, data, size)
+    enter_fp(head.st.engine, fp)
+    return answer
+
+
+cdef uint32_t io_write(void *opaque, hwaddr offset, uint64_t data, uint32_t size,
+                       uint32_t attrs) noexcept nogil:
+    cdef IoHead *head = <IoHead *>opaque
+    cdef uint32_t answer
+    cdef bint fp = leave_fp(head.st.engine)
+    if head.st.gil_held:
+        answer = (<io_write_fn><void *>io_write_held)(head.block, offset, data, size)
+    else:
+        with gil:
+            answer = io_write_held(head.block, offset, data, size)
+    enter_fp(head.st.engine, fp)
+    return answer
+
+
+# The same for all I/O regions; written once, at import.
+cdef MemoryRegionOps _io_ops
+memset(&_io_ops, 0, sizeof(_io_ops))
+_io_ops.read = io_read
+_io_ops.write = io_write
+_io_ops.endianness = DEVICE_NATIVE_ENDIAN
+_io_ops.valid_min = 1
+_io_ops.valid_max = 8
+_io_ops.valid_unaligned = True
+_io_ops.impl_min = 1
+_io_ops.impl_max = 8
+_io_ops.impl_unaligned = True
+
+
+cdef MemoryRegion *io_region_new(Core core, Block block, bytes name) except? NULL:
+    return memory_region_new_io(context_of(core), &_io_ops, &block.head, name, block.size)
+
+
+# ---------------------------------------------------------------- writes behind the engine's back
+
+cdef void memory_sync(Core core) noexcept:
+    cdef MemContext *ctx
+    cdef Export export
+    cdef Block block
+    cdef uint64_t page, first, last, at, length, ram
+    cdef bint dead = False
+    if core.st.engine is NULL:
+        return
+    ctx = context_of(core)
+    try:
+        for item in core.exports:
+            export = <Export>item
+            block = export.block
+            if not export.alive:
+                dead = True
+                continue
+            ram = block.region.ram_addr
+            first = (ram + export.offset) >> ctx.page_bits
+            last = (ram + export.offset + export.size - 1) >> ctx.page_bits
+            page = first
+            while page <= last and page < ctx.dirty.pages:
+                # A set bit: the page holds translated code and was not written since.
+                if not ctx.dirty.clean[DIRTY_MEMORY_CODE][page >> 6] >> (page & 63):
+                    page = (page | 63) + 1
+                    continue
+                if ctx.dirty.clean[DIRTY_MEMORY_CODE][page >> 6] >> (page & 63) & 1:
+                    at = page << ctx.page_bits
+                    at = at - ram if at > ram else 0
+                    length = min(<uint64_t>ctx.page_size, block.size - at)
+                    sync_page(core, ctx, block, page, at, length)
+                page += 1
+        if dead:
+            exports_drop(core, None)
+    except BaseException as error:
+        if core.error is None:
+            core.error = error
+
+
+cdef void exports_drop(Core core, Block block) noexcept:
+    cdef list kept = []
+    for item in core.exports:
+        if (<Export>item).alive and (<Export>item).block is not block:
+            kept.append(item)
+    core.exports = kept
+    core.st.has_exports = len(kept) != 0
+    if not kept:
+        core.shadow.clear()
+
+
+# Compares a page of code with what it was at the last look; drops its blocks when it differs.
+cdef int sync_page(Core core, MemContext *ctx, Block block, uint64_t page, uint64_t at,
+                   uint64_t length) except -1:
+    cdef bytes old = core.shadow.get(page)
+    if old is not None and <uint64_t>len(old) == length and memcmp(
+            PyBytes_AS_STRING(old), block.host + at, length) == 0:
+        return 0
+    core.shadow[page] = PyBytes_FromStringAndSize(<char *>block.host + at, <Py_ssize_t>length)
+    invalidate_and_set_dirty(ctx, block.region.ram_addr + at, length, block.region.dirty_log_mask)
+    return 0

@@ -1,0 +1,59 @@
+# What all objects of one emulator share: the engine, who runs it, the errors that hooks left.
+# Lives here: Core, argument checks, the layout that C callbacks get as their opaque pointer. Does
+# not live here: anything users see. Callers: the other modules of api/.
+#
+# Emulator, Memory, Registers and Hook objects refer to the Core and it refers to none of them, so
+# an emulator goes with its last reference and not with the next garbage collection.
+from cpython.object cimport PyObject
+from cpython.pythread cimport PyThread_get_thread_ident
+from engine._core.base.types cimport uint8_t, uint32_t, uint64_t, int32_t
+from engine._core.cpu.head cimport CPUHead
+from engine._core.exec.engine cimport Engine
+
+ctypedef struct CoreState:      # what C callbacks may look at without the GIL
+    Engine *engine              # NULL: not opened yet, or closed
+    PyObject *core              # the Core itself, borrowed
+    PyObject *emulator          # first argument of hooks; set while run() is active, borrowed
+    bint running
+    bint gil_held               # run() keeps the GIL: callbacks need not take it
+    bint main_thread            # the running thread is the one that gets signals
+    bint stop_asked             # stop() was called by the running thread, that is by a hook
+    bint has_exports            # Core.exports is not empty
+
+cdef class Core:
+    cdef CoreState st
+    cdef unsigned long run_thread
+    cdef object error           # first exception that a callback left, or None
+    cdef set cells              # HookCell: keeps the Python functions of hooks alive
+    cdef set blocks             # Block: mapped memory and devices
+    cdef list dead              # Block: unmapped by a hook, freed when the run has ended
+    cdef list exports           # Export: memory that Python may write behind the engine's back
+    cdef dict shadow            # RAM page -> bytes: code in exported memory, as last seen
+    cdef list keep              # whatever else C structures of the engine point to
+    cdef object arch            # name
+    cdef object reg_table       # RegTable of the guest
+
+    # Opened, and not run by another thread.
+    cdef inline int check(self) except -1:
+        if self.st.engine is NULL:
+            return self.refuse_closed()
+        if self.st.running and self.run_thread != PyThread_get_thread_ident():
+            return self.refuse_busy()
+        return 0
+
+    cdef int refuse_closed(self) except -1
+    cdef int refuse_busy(self) except -1
+    cdef void take_error(self) noexcept
+    cdef int leave_error(self) except -1
+
+cdef Core core_of(CoreState *st)
+
+# An int (or what answers __index__) that fits in 64 bits unsigned; anything else is an error that
+# names the argument.
+cdef uint64_t u64_arg(object value, str what) except? 0xfffffffffffffffeULL
+cdef int bad_int(object value, str what) except -1
+# Seconds as float -> nanoseconds; None -> 0.
+cdef uint64_t seconds_arg(object value, str what) except? 0xfffffffffffffffeULL
+# "rwx", Prot or int -> PROT_*
+cdef int prot_arg(object value) except -1
+cdef str type_name(object value)

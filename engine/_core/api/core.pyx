@@ -1,0 +1,123 @@
+"""What all objects of one emulator share (see core.pxd)."""
+from cpython.exc cimport PyErr_Clear
+from engine._core.exec.engine cimport engine_free
+
+from operator import index as as_index
+
+from engine.errors import ArgumentError, ArgumentTypeError, ClosedError, EngineBusyError
+
+cdef extern from *:
+    """
+    /* True when value was an exact int that fits; on false an exception may be set. */
+    static int engine_fast_u64(PyObject *value, unsigned long long *out) {
+        if (!PyLong_CheckExact(value))
+            return 0;
+        *out = PyLong_AsUnsignedLongLong(value);
+        return !(*out == (unsigned long long)-1 && PyErr_Occurred());
+    }
+    """
+    bint engine_fast_u64(object value, unsigned long long *out)
+
+
+cdef class Core:
+    def __cinit__(self):
+        self.st.core = <PyObject *>self
+        self.error = None
+        self.cells = set()
+        self.blocks = set()
+        self.dead = []
+        self.exports = []
+        self.shadow = {}
+        self.keep = []
+
+    def __dealloc__(self):
+        if self.st.engine is not NULL:
+            engine_free(self.st.engine)
+            self.st.engine = NULL
+
+    cdef int refuse_closed(self) except -1:
+        raise ClosedError("the emulator is closed")
+
+    cdef int refuse_busy(self) except -1:
+        raise EngineBusyError(
+            "another thread is running this emulator",
+            hint="only stop() may be called meanwhile; wait until its run() has come back")
+
+    cdef void take_error(self) noexcept:
+        """Move the exception being raised here; a second one is dropped: the first wins."""
+        try:
+            self.leave_error()
+        except BaseException as error:
+            if self.error is None:
+                self.error = error
+
+    cdef int leave_error(self) except -1:
+        return -1       # with the exception that a C call has already set
+
+
+cdef Core core_of(CoreState *st):
+    return <Core>st.core
+
+
+cdef str type_name(object value):
+    return type(value).__name__
+
+
+cdef uint64_t u64_arg(object value, str what) except? 0xfffffffffffffffeULL:
+    cdef unsigned long long number = 0
+    if engine_fast_u64(value, &number):
+        return number
+    PyErr_Clear()
+    try:
+        value = as_index(value)
+    except TypeError:
+        raise ArgumentTypeError(f"{what} must be an int, not {type_name(value)}") from None
+    if not 0 <= value < 1 << 64:
+        bad_int(value, what)
+    return value
+
+
+cdef int bad_int(object value, str what) except -1:
+    if value < 0:
+        raise ArgumentError(f"{what} must not be negative: {value}")
+    raise ArgumentError(f"{what} does not fit in 64 bits: {value:#x}")
+
+
+cdef uint64_t seconds_arg(object value, str what) except? 0xfffffffffffffffeULL:
+    if value is None:
+        return 0
+    try:
+        seconds = float(value)
+    except (TypeError, ValueError):
+        raise ArgumentTypeError(
+            f"{what} must be a number of seconds, not {type_name(value)}") from None
+    except OverflowError:
+        seconds = float("inf")
+    if not seconds >= 0:
+        raise ArgumentError(f"{what} must not be negative: {value}")
+    if seconds > 1e9:       # thirty years are for ever
+        return 0
+    return max(1, int(seconds * 1e9))
+
+
+cdef int prot_arg(object value) except -1:
+    cdef int prot = 0
+    if isinstance(value, str):
+        for letter in <str>value:
+            if letter == "r":
+                prot |= 1
+            elif letter == "w":
+                prot |= 2
+            elif letter == "x":
+                prot |= 4
+            elif letter != "-":
+                raise ArgumentError(f"permissions {value!r}: {letter!r} is none of 'r', 'w', 'x'")
+        return prot
+    try:
+        number = as_index(value)
+    except TypeError:
+        raise ArgumentTypeError(
+            f"permissions must be a string such as 'rwx' or Prot, not {type_name(value)}") from None
+    if not 0 <= number <= 7:
+        raise ArgumentError(f"permissions must be between 0 and 7 (Prot), not {number}")
+    return number

@@ -1,0 +1,211 @@
+from collections.abc import Callable, Iterable
+from types import TracebackType
+from typing import Literal, SupportsFloat, SupportsIndex, overload
+
+from typing_extensions import Buffer, Self
+
+from engine._core.api.hooks import Fault, Hook
+from engine._core.api.kinds import Access, Prot, StopReason
+from engine._core.api.memory import Memory
+from engine._core.api.registers import Registers
+
+_CodeHook = Callable[[Emulator, int, int], object]
+_MemoryHook = Callable[[Emulator, Access, int, int, int | None], object]
+_FaultHook = Callable[[Emulator, Fault], bool | None]
+_ExceptionHook = Callable[[Emulator, int], bool | None]
+
+class RunResult:
+    @property
+    def reason(self) -> StopReason: ...
+    @property
+    def pc(self) -> int: ...
+    @property
+    def count(self) -> int: ...
+
+class Instruction:
+    @property
+    def address(self) -> int: ...
+    @property
+    def bytes(self) -> bytes: ...
+    @property
+    def text(self) -> str: ...
+    @property
+    def size(self) -> int: ...
+    @property
+    def mnemonic(self) -> str: ...
+    @property
+    def operands(self) -> str: ...
+
+class Emulator:
+    def __init__(
+        self,
+        arch: str,
+        *,
+        backend: str = "interpreter",
+        features: Iterable[str] | None = None,
+        model: str | None = None,
+        big_endian: bool = False,
+        fp: bool = True,
+        user_mode: bool = False,
+        exceptions: Literal["host", "guest"] = "host",
+        code_buffer: SupportsIndex | None = None,
+    ) -> None: ...
+    @property
+    def memory(self) -> Memory: ...
+    @property
+    def regs(self) -> Registers: ...
+    @property
+    def arch(self) -> str: ...
+    @property
+    def running(self) -> bool: ...
+    @property
+    def closed(self) -> bool: ...
+    @property
+    def stats(self) -> dict[str, int]: ...
+    pc: int
+    def close(self) -> None: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self,
+        *exc: type[BaseException] | BaseException | TracebackType | None,
+    ) -> None: ...
+    def run(
+        self,
+        begin: SupportsIndex | None = None,
+        until: SupportsIndex | None = None,
+        *,
+        count: SupportsIndex | None = None,
+        timeout: SupportsFloat | None = None,
+    ) -> RunResult: ...
+    def step(self, n: SupportsIndex = 1) -> RunResult: ...
+    def stop(self) -> None: ...
+    def reg_read(self, name: str, /) -> int: ...
+    def reg_write(self, name: str, value: SupportsIndex, /) -> None: ...
+    @overload
+    def hook_code(
+        self,
+        fn: _CodeHook,
+        begin: SupportsIndex | None = None,
+        end: SupportsIndex | None = None,
+    ) -> Hook: ...
+    @overload
+    def hook_code(
+        self,
+        fn: None = None,
+        begin: SupportsIndex | None = None,
+        end: SupportsIndex | None = None,
+    ) -> Callable[[_CodeHook], Hook]: ...
+    @overload
+    def hook_block(
+        self,
+        fn: _CodeHook,
+        begin: SupportsIndex | None = None,
+        end: SupportsIndex | None = None,
+    ) -> Hook: ...
+    @overload
+    def hook_block(
+        self,
+        fn: None = None,
+        begin: SupportsIndex | None = None,
+        end: SupportsIndex | None = None,
+    ) -> Callable[[_CodeHook], Hook]: ...
+    @overload
+    def hook_memory(
+        self,
+        fn: _MemoryHook,
+        read: bool = True,
+        write: bool = True,
+        begin: SupportsIndex | None = None,
+        end: SupportsIndex | None = None,
+        *,
+        after: bool = False,
+        fetch: bool = False,
+    ) -> Hook: ...
+    @overload
+    def hook_memory(
+        self,
+        fn: None = None,
+        read: bool = True,
+        write: bool = True,
+        begin: SupportsIndex | None = None,
+        end: SupportsIndex | None = None,
+        *,
+        after: bool = False,
+        fetch: bool = False,
+    ) -> Callable[[_MemoryHook], Hook]: ...
+    @overload
+    def hook_fault(
+        self,
+        fn: _FaultHook,
+        begin: SupportsIndex | None = None,
+        end: SupportsIndex | None = None,
+        *,
+        read: bool = True,
+        write: bool = True,
+        fetch: bool = True,
+    ) -> Hook: ...
+    @overload
+    def hook_fault(
+        self,
+        fn: None = None,
+        begin: SupportsIndex | None = None,
+        end: SupportsIndex | None = None,
+        *,
+        read: bool = True,
+        write: bool = True,
+        fetch: bool = True,
+    ) -> Callable[[_FaultHook], Hook]: ...
+    @overload
+    def hook_exception(self, fn: _ExceptionHook) -> Hook: ...
+    @overload
+    def hook_exception(self, fn: None = None) -> Callable[[_ExceptionHook], Hook]: ...
+    @overload
+    def hook_insn(
+        self,
+        mnemonics: str | Iterable[str],
+        fn: _CodeHook,
+        begin: SupportsIndex | None = None,
+        end: SupportsIndex | None = None,
+    ) -> Hook: ...
+    @overload
+    def hook_insn(
+        self,
+        mnemonics: str | Iterable[str],
+        fn: None = None,
+        begin: SupportsIndex | None = None,
+        end: SupportsIndex | None = None,
+    ) -> Callable[[_CodeHook], Hook]: ...
+    @overload
+    def hook_invalid(
+        self,
+        fn: _ExceptionHook,
+        begin: SupportsIndex | None = None,
+        end: SupportsIndex | None = None,
+    ) -> Hook: ...
+    @overload
+    def hook_invalid(
+        self,
+        fn: None = None,
+        begin: SupportsIndex | None = None,
+        end: SupportsIndex | None = None,
+    ) -> Callable[[_ExceptionHook], Hook]: ...
+    def disassemble(
+        self,
+        code: SupportsIndex | Buffer,
+        count: SupportsIndex | None = None,
+        *,
+        address: SupportsIndex = 0,
+    ) -> list[Instruction]: ...
+    def load(
+        self,
+        data: Buffer,
+        address: SupportsIndex,
+        perms: str | Prot | int = "rwx",
+        *,
+        name: str | None = None,
+    ) -> int: ...
+    def flush_code(self) -> None: ...
+    def debug_tb(
+        self, pc: SupportsIndex, stage: Literal["guest", "optimised"] = "optimised"
+    ) -> str: ...
+    def raise_irq(self, line: SupportsIndex, level: bool = True) -> None: ...

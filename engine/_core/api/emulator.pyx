@@ -1,0 +1,624 @@
+"""The Emulator class: life cycle, run, hooks, disassembly (see emulator.pxd)."""
+cimport cython
+from cpython.exc cimport PyErr_CheckSignals
+from cpython.pythread cimport PyThread_get_thread_ident
+from libc.string cimport memset
+from engine._core.cpu.head cimport FAULT_ILLEGAL, FAULT_IO
+from engine._core.isa.guest cimport GuestOps, CPUConfig
+from engine._core.backend.backend cimport BackendOps
+from engine._core.exec.engine cimport (
+    RunArgs, RunOutcome, engine_new, engine_free, engine_run, engine_stop, engine_tb_flush,
+    engine_dump_tb,
+    HOOK_CODE, HOOK_BLOCK, HOOK_MEM_READ, HOOK_MEM_WRITE, HOOK_MEM_FETCH, HOOK_MEM_INVALID,
+    HOOK_EXCEPTION, HOOK_INSN, HOOK_INSN_INVALID, HOOK_MEM_READ_AFTER,
+    STOP_FAULT, STOP_EXCEPTION, STOP_INTERNAL)
+from engine._core.api.blocks cimport memory_sync
+from engine._core.api.core cimport CoreState, core_of, u64_arg, seconds_arg, type_name
+from engine._core.api.guests cimport backend_by_name, check_model, feature_bits, guest_by_name
+from engine._core.api.hooks cimport hook_new
+from engine._core.api.memory cimport memory_new
+from engine._core.api.registers cimport reg_table, registers_new, reg_find, reg_get, reg_set
+
+import os
+import threading
+
+from engine.errors import (ArgumentError, ArgumentTypeError, EngineBusyError, Error, GuestException,
+                           InstructionFault, MemoryFault, UnsupportedError)
+from engine._core.api.kinds import Access, StopReason
+
+cdef tuple _reasons = tuple(StopReason)
+cdef tuple _access_names = ("read", "write", "fetch")
+cdef tuple _fault_kinds = ("", "unmapped", "protected", "misaligned", "page", "io")
+cdef unsigned long _main_ident = threading.main_thread().ident
+
+
+def _after_fork():
+    global _main_ident
+    _main_ident = threading.main_thread().ident
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+# ---------------------------------------------------------------- results
+
+@cython.freelist(16)
+cdef class RunResult:
+    """What a run did.
+
+    `reason` (StopReason) says why it ended, `pc` where, `count` how many instructions it retired.
+    """
+    cdef readonly object reason
+    cdef readonly uint64_t pc
+    cdef readonly uint64_t count
+
+    def __repr__(self):
+        return f"RunResult({self.reason.name}, pc={self.pc:#x}, count={self.count})"
+
+    def __eq__(self, other):
+        if not isinstance(other, RunResult):
+            return NotImplemented
+        return (self.reason, self.pc, self.count) == (other.reason, other.pc, other.count)
+
+    def __hash__(self):
+        return hash((self.reason, self.pc, self.count))
+
+
+cdef class Instruction:
+    """One disassembled instruction: `address`, `bytes`, `text`."""
+    cdef readonly uint64_t address
+    cdef readonly bytes bytes
+    cdef readonly str text
+
+    @property
+    def size(self):
+        """Length in bytes."""
+        return len(self.bytes)
+
+    @property
+    def mnemonic(self):
+        """First word of the text."""
+        return self.text.partition(" ")[0]
+
+    @property
+    def operands(self):
+        """The text after the mnemonic."""
+        return self.text.partition(" ")[2].strip()
+
+    def __str__(self):
+        return self.text
+
+    def __repr__(self):
+        return f"<instruction {self.address:#x}: {self.bytes.hex(' ')}  {self.text}>"
+
+
+# One instruction at pc out of code; None when the bytes are none.
+cdef Instruction decode_one(Core core, bytes code, uint64_t pc):
+    cdef char text[256]
+    cdef uint32_t length
+    cdef const GuestOps *guest = core.st.engine.guest
+    cdef Instruction insn
+    text[0] = 0
+    length = guest.disassemble(<const unsigned char *>code, len(code), pc,
+                               &core.st.engine.config, text, sizeof(text))
+    if length == 0 or length > <uint32_t>len(code):
+        return None
+    insn = Instruction.__new__(Instruction)
+    insn.address = pc
+    insn.bytes = code[:length]
+    insn.text = (<bytes>text).decode("ascii", "replace")
+    return insn
+
+
+# ---------------------------------------------------------------- slices
+
+# Called every few milliseconds of a run. With the GIL held: hands it over. In the thread that gets
+# signals: runs their handlers.
+cdef int on_slice(Engine *e, void *opaque) noexcept nogil:
+    cdef CoreState *st = <CoreState *>opaque
+    if not st.gil_held and not st.main_thread:
+        return 0
+    with gil:
+        return slice_held(st)
+
+
+cdef int slice_held(CoreState *st) noexcept:
+    cdef Core core
+    if st.gil_held:
+        with nogil:
+            pass
+    if st.main_thread:
+        try:
+            PyErr_CheckSignals()
+        except BaseException as error:
+            core = core_of(st)
+            if core.error is None:
+                core.error = error
+            return 1
+    return 0
+
+
+# ---------------------------------------------------------------- the class
+
+cdef Engine *emulator_engine(Emulator emu) except NULL:
+    emu.core.check()
+    return emu.core.st.engine
+
+
+@cython.no_gc_clear
+cdef class Emulator:
+    """A CPU with its memory.
+
+    arch: "riscv64" or "riscv32" (`engine.architectures()` lists them).
+    backend: "interpreter".
+    features: names of CPU features to have instead of the model's own, or None.
+    model: CPU model, or None for "max", the one with all features.
+    big_endian: data byte order where the architecture has a choice.
+    fp: floating point is on at reset, without the guest having to enable it.
+    user_mode: start in the least privileged mode instead of the most privileged.
+    exceptions: "host": faults and traps end `run()` with an exception; "guest": they go to the
+        guest's own handlers.
+    code_buffer: bytes of address space reserved for translated code, or None for the default.
+
+    An emulator is used by one thread at a time: while it runs, calls from other threads raise
+    `EngineBusyError`, except `stop()`. It is a context manager; leaving it closes it.
+    """
+
+    def __cinit__(self, *args, **kwargs):
+        self.core = Core.__new__(Core)
+        self.memory = memory_new(self.core)
+        self.regs = registers_new(self.core)
+
+    def __init__(self, arch, *, backend="interpreter", features=None, model=None, big_endian=False,
+                 fp=True, user_mode=False, exceptions="host", code_buffer=None):
+        cdef Core core = self.core
+        cdef CPUConfig config
+        cdef const GuestOps *guest
+        cdef const BackendOps *ops
+        cdef uint64_t code_size = 0
+        if core.st.engine is not NULL:
+            raise EngineBusyError("the emulator is open already")
+        memset(&config, 0, sizeof(config))
+        guest = guest_by_name(arch, &config)
+        ops = backend_by_name(backend)
+        if exceptions not in ("host", "guest"):
+            raise ArgumentError(f"exceptions must be 'host' or 'guest', not {exceptions!r}")
+        check_model(arch, model)
+        config.features = feature_bits(guest, features)
+        config.big_endian = bool(big_endian)
+        config.fp = bool(fp)
+        config.user_mode = bool(user_mode)
+        config.deliver = exceptions == "guest"
+        if code_buffer is not None:
+            code_size = u64_arg(code_buffer, "code_buffer")
+            if not 1 << 16 <= code_size <= 1 << 32:
+                raise ArgumentError(f"code_buffer must be from 64 KiB to 4 GiB, not {code_size}")
+        core.st.engine = engine_new(guest, &config, ops, code_size)
+        if core.st.engine is NULL:
+            raise UnsupportedError(f"{arch} with this model, features and byte order is not"
+                                   f" available (or no memory is left)")
+        core.st.engine.owner = <void *>core
+        core.arch = arch
+        core.reg_table = reg_table(guest)
+        self.memory = memory_new(core)
+        self.regs = registers_new(core)
+
+    # -- life cycle
+
+    def close(self):
+        """Free the engine. Views of its memory stay valid; every other use raises."""
+        cdef Core core = self.core
+        if core.st.engine is NULL:
+            return
+        core.check()
+        if core.st.running:
+            raise EngineBusyError("an emulator cannot be closed from its own hooks")
+        engine_free(core.st.engine)
+        core.st.engine = NULL
+        self.memory.forget()
+        core.st.has_exports = False
+        core.cells = set()
+        core.blocks = set()
+        core.exports = []
+        core.shadow = {}
+        core.keep = []
+
+    @property
+    def closed(self):
+        """Whether `close()` was called."""
+        return self.core.st.engine is NULL
+
+    def __enter__(self):
+        self.core.check()
+        return self
+
+    def __exit__(self, *exc):
+        self.close()
+
+    def __repr__(self):
+        if self.core.st.engine is NULL:
+            return "<Emulator, closed>"
+        if self.core.st.running and self.core.run_thread != PyThread_get_thread_ident():
+            return f"<Emulator {self.core.arch}, running>"
+        return f"<Emulator {self.core.arch}, pc={self.pc:#x}>"
+
+    @property
+    def arch(self):
+        """Name of the architecture."""
+        return self.core.arch
+
+    @property
+    def running(self):
+        """Whether a run is in progress."""
+        return bool(self.core.st.running)
+
+    # -- running
+
+    def run(self, begin=None, until=None, *, count=None, timeout=None):
+        """Execute instructions and say how it ended.
+
+        begin: where to start; None: at the pc.
+        until: stop before the instruction at this address.
+        count: stop after so many instructions.
+        timeout: stop after so many seconds.
+
+        Raises `MemoryFault`, `InstructionFault` or `GuestException` for what the guest cannot go on
+        from, with the state as it was before the instruction; what a hook raised; and what a signal
+        handler raised (KeyboardInterrupt). The emulator stays usable after each of them.
+        """
+        cdef RunArgs args
+        memset(&args, 0, sizeof(args))
+        self.core.check()
+        if until is not None:
+            args.until = u64_arg(until, "until")
+            args.has_until = True
+        if count is not None:
+            args.count = u64_arg(count, "count")
+            args.has_count = True
+        if timeout is not None:
+            args.timeout_ns = seconds_arg(timeout, "timeout")
+        return start(self, begin, &args)
+
+    def step(self, n=1):
+        """Execute n instructions: `run(count=n)`."""
+        cdef RunArgs args
+        memset(&args, 0, sizeof(args))
+        self.core.check()
+        args.count = u64_arg(n, "n")
+        args.has_count = True
+        return start(self, None, &args)
+
+    def stop(self):
+        """End the run in progress before its next instruction. Any thread may call this; without a
+        run in progress it does nothing."""
+        cdef CoreState *st = &self.core.st
+        if st.engine is NULL or not st.running:
+            return
+        if self.core.run_thread == PyThread_get_thread_ident():
+            st.stop_asked = True
+        engine_stop(st.engine)
+
+    @property
+    def pc(self):
+        """The program counter, whatever its name in the architecture."""
+        return reg_get(self.core, reg_find(self.core, "pc"))
+
+    @pc.setter
+    def pc(self, value):
+        reg_set(self.core, reg_find(self.core, "pc"), value)
+
+    def reg_read(self, name, /):
+        """Value of a register: `regs[name]`."""
+        return reg_get(self.core, reg_find(self.core, name))
+
+    def reg_write(self, name, value, /):
+        """Set a register: `regs[name] = value`."""
+        reg_set(self.core, reg_find(self.core, name), value)
+
+    # -- hooks
+
+    def hook_code(self, fn=None, begin=None, end=None):
+        """Call fn(emu, address, size) before each instruction in [begin, end).
+
+        As every hook_ method: with a function it returns a `Hook`; without one it is a decorator
+        (`@emu.hook_code(begin=0x1000)`). What the function returns is ignored.
+        """
+        return hook(self.core, fn, "code", [(HOOK_CODE, 0, 0)], begin, end)
+
+    def hook_block(self, fn=None, begin=None, end=None):
+        """Call fn(emu, address, size) before each basic block that starts in [begin, end)."""
+        return hook(self.core, fn, "block", [(HOOK_BLOCK, 0, 0)], begin, end)
+
+    def hook_memory(self, fn=None, read=True, write=True, begin=None, end=None, *, after=False,
+                    fetch=False):
+        """Call fn(emu, access, address, size, value) before each load and store that touches
+        [begin, end).
+
+        value is what a store stores; None for a load, whose value is not known yet: what the hook
+        writes to memory is what is loaded. after=True: loads are reported when done, with their
+        value. fetch=True: also report code as it is read for translation, which is once and not at
+        each execution.
+        """
+        specs = []
+        if read:
+            specs.append((HOOK_MEM_READ_AFTER if after else HOOK_MEM_READ, 0, 0))
+        if write:
+            specs.append((HOOK_MEM_WRITE, 0, 0))
+        if fetch:
+            specs.append((HOOK_MEM_FETCH, 0, 0))
+        if not specs:
+            raise ArgumentError("a memory hook for neither read, write nor fetch never fires")
+        return hook(self.core, fn, "memory", specs, begin, end)
+
+    def hook_fault(self, fn=None, begin=None, end=None, *, read=True, write=True, fetch=True):
+        """Call fn(emu, fault) for an access in [begin, end) to memory that is not mapped or whose
+        permissions forbid it. True: try the access again; False or None: it is a fault."""
+        mask = bool(read) << 0 | bool(write) << 1 | bool(fetch) << 2
+        if not mask:
+            raise ArgumentError("a fault hook for neither read, write nor fetch never fires")
+        return hook(self.core, fn, "fault", [(HOOK_MEM_INVALID, 0, mask)], begin, end)
+
+    def hook_exception(self, fn=None):
+        """Call fn(emu, number) for an exception or interrupt of the guest before it is delivered.
+        True: it is handled, go on at the pc; False or None: it is not."""
+        return hook(self.core, fn, "exception", [(HOOK_EXCEPTION, 0, 0)], None, None)
+
+    def hook_insn(self, mnemonics, fn=None, begin=None, end=None):
+        """Call fn(emu, address, size) before each instruction of one or several mnemonics, as the
+        disassembler names them ("ecall", or ["mul", "mulw"])."""
+        cdef const GuestOps *guest
+        cdef uint32_t i
+        self.core.check()
+        guest = self.core.st.engine.guest
+        names = [mnemonics] if isinstance(mnemonics, str) else list(mnemonics)
+        specs = []
+        for name in names:
+            if not isinstance(name, str):
+                raise ArgumentTypeError(f"mnemonic must be a str, not {type_name(name)}")
+            wanted = name.lower().encode()
+            before = len(specs)
+            for i in range(guest.n_insns):
+                if guest.insn_names[i] is not NULL and <bytes>guest.insn_names[i] == wanted:
+                    specs.append((HOOK_INSN, i, 0))
+            if len(specs) == before:
+                raise ArgumentError(f"{self.core.arch} has no instruction {name!r}")
+        if not specs:
+            raise ArgumentError("no mnemonic to hook")
+        return hook(self.core, fn, "instruction", specs, begin, end)
+
+    def hook_invalid(self, fn=None, begin=None, end=None):
+        """Call fn(emu, address) for bytes that are no instruction, before that becomes a fault.
+        True: handled, go on at the pc; False or None: it is a fault."""
+        return hook(self.core, fn, "invalid", [(HOOK_INSN_INVALID, 0, 0)], begin, end)
+
+    # -- code
+
+    def disassemble(self, code, count=None, *, address=0):
+        """Instructions at an address of the guest (count: default 1), or out of bytes that are
+        thought to stand at `address` (count: default all). Bytes that are no instruction come as
+        `.byte`."""
+        cdef const GuestOps *guest
+        cdef Instruction insn
+        cdef uint64_t pc
+        self.core.check()
+        guest = self.core.st.engine.guest
+        limit = None if count is None else u64_arg(count, "count")
+        found = []
+        if isinstance(code, (bytes, bytearray, memoryview)):
+            data = bytes(code)
+            pc = u64_arg(address, "address")
+            at = 0
+            while at < len(data) and (limit is None or len(found) < limit):
+                insn = decode_one(self.core, data[at:at + guest.max_insn], pc)
+                if insn is None:
+                    insn = raw_bytes(data[at:at + guest.min_insn], pc)
+                found.append(insn)
+                at += len(insn.bytes)
+                pc += len(insn.bytes)
+            return found
+        pc = u64_arg(code, "address")
+        limit = 1 if limit is None else limit
+        while len(found) < limit:
+            data = self.memory.peek_virtual(pc, guest.max_insn)
+            if not data:
+                if not found:
+                    raise MemoryFault("unmapped", address=pc, access="fetch", size=guest.min_insn,
+                                      pc=self.pc)
+                break
+            insn = decode_one(self.core, data, pc)
+            if insn is None:
+                insn = raw_bytes(data[:guest.min_insn], pc)
+            found.append(insn)
+            pc += len(insn.bytes)
+        return found
+
+    def load(self, data, address, perms="rwx", *, name=None):
+        """Map memory for a flat binary at an address and write it there; the mapping is rounded to
+        whole pages of the guest. Returns the address after the last byte."""
+        cdef uint64_t first = u64_arg(address, "address")
+        self.core.check()
+        size = len(memoryview(data).cast("B"))
+        page = 1 << self.core.st.engine.guest.page_bits
+        begin = first & -page
+        end = (first + size + page - 1) & -page
+        self.memory.map(begin, end - begin, perms, name=name)
+        self.memory.write(first, data)
+        return first + size
+
+    def flush_code(self):
+        """Drop all translated code. Never needed for correctness: writes to code are noticed."""
+        self.core.check()
+        engine_tb_flush(self.core.st.engine)
+
+    def debug_tb(self, pc, stage="optimised"):
+        """The translation of the block at an address as text, for people who debug the engine.
+
+        stage: "guest" (as translated) or "optimised".
+        """
+        cdef uint64_t at = u64_arg(pc, "pc")
+        cdef uint32_t number, length, size = 1 << 16
+        cdef bytearray text
+        self.core.check()
+        if stage not in ("guest", "optimised"):
+            raise ArgumentError(f"stage must be 'guest' or 'optimised', not {stage!r}")
+        if self.core.st.running:
+            raise EngineBusyError("blocks cannot be shown from a hook")
+        number = stage == "optimised"
+        while True:
+            text = bytearray(size)
+            length = engine_dump_tb(self.core.st.engine, at, number, text, size)
+            if length < size:
+                break
+            size = length + 1
+        if not length:
+            raise ArgumentError(f"nothing can be translated at {at:#x}")
+        return bytes(text[:length]).decode("utf-8", "replace")
+
+    def raise_irq(self, line, level=True):
+        """Set an interrupt line of the CPU to a level."""
+        cdef uint64_t number = u64_arg(line, "line")
+        self.core.check()
+        if number > 0xffffffff:
+            raise ArgumentError(f"no interrupt line {number}")
+        if self.core.st.engine.guest.set_irq is NULL:
+            raise UnsupportedError(f"{self.core.arch} has no interrupt lines")
+        self.core.st.engine.guest.set_irq(self.core.st.engine.cpu, number, bool(level))
+
+    @property
+    def stats(self):
+        """Counters of the engine as a dict: instructions, translated blocks, misses and so on."""
+        cdef Engine *e
+        self.core.check()
+        e = self.core.st.engine
+        return {
+            "instructions": e.cpu.icount_total,
+            "blocks_translated": e.stats.tb_translated,
+            "blocks_invalidated": e.stats.tb_invalidated,
+            "block_flushes": e.stats.tb_flushes,
+            "block_lookups": e.stats.tb_lookups,
+            "self_modifications": e.stats.smc_retries,
+            "tlb_misses": e.cpu.tlb.miss_count,
+            "tlb_fills": e.cpu.tlb.fill_count,
+            "tlb_flushes": e.cpu.tlb.flush_count,
+            "code_bytes": <uint64_t>(e.code.ptr - e.code.base),
+        }
+
+
+# ---------------------------------------------------------------- runs
+
+cdef RunResult start(Emulator self, object begin, RunArgs *args):
+    cdef Core core = self.core
+    cdef CoreState *st = &core.st
+    cdef RunOutcome out
+    cdef RunResult result
+    if st.running:
+        raise EngineBusyError("the emulator is running already: this is one of its own hooks",
+                              hint="set regs.pc to go on elsewhere, or stop() and run again")
+    if begin is not None:
+        set_begin(core, u64_arg(begin, "begin"))
+    if st.has_exports:
+        memory_sync(core)
+    memset(&out, 0, sizeof(out))
+    args.slice = on_slice
+    args.slice_opaque = st
+    core.error = None
+    core.run_thread = PyThread_get_thread_ident()
+    st.main_thread = core.run_thread == _main_ident
+    st.emulator = <PyObject *>self
+    st.stop_asked = False
+    st.gil_held = st.engine.python_hooks != 0
+    st.running = True
+    if st.gil_held:
+        engine_run(st.engine, args, &out)
+    else:
+        with nogil:
+            engine_run(st.engine, args, &out)
+    st.running = False
+    st.gil_held = False
+    st.emulator = NULL
+    if core.dead:
+        core.dead = []
+    if core.error is not None:
+        error = core.error
+        core.error = None
+        raise error
+    result = RunResult.__new__(RunResult)
+    result.reason = _reasons[out.reason]
+    result.pc = out.pc
+    result.count = out.icount
+    if out.reason == STOP_FAULT or out.reason == STOP_EXCEPTION or out.reason == STOP_INTERNAL:
+        error = error_of(core, self.memory, &out)
+        error.result = result
+        raise error
+    return result
+
+
+cdef int set_begin(Core core, uint64_t begin) except -1:
+    cdef const GuestOps *guest = core.st.engine.guest
+    if guest.word_bits < 64 and begin >> guest.word_bits:
+        raise ArgumentError(f"begin {begin:#x} is beyond the {guest.word_bits} address bits of"
+                            f" {core.arch}")
+    if begin % guest.min_insn:
+        raise ArgumentError(f"begin {begin:#x} is not a multiple of {guest.min_insn}, as"
+                            f" instructions of {core.arch} are")
+    guest.set_pc(core.st.engine.cpu, begin)
+    return 0
+
+
+# The exception object for a run that ended badly.
+cdef object error_of(Core core, Memory memory, RunOutcome *out):
+    cdef const GuestOps *guest = core.st.engine.guest
+    cdef Instruction insn
+    cdef bytes code
+    cdef object hint = None
+    cdef object error
+    cdef Py_ssize_t i
+    if out.reason == STOP_INTERNAL:
+        return Error((<bytes>core.st.engine.message).decode("utf-8", "replace"))
+    if out.fault.hint and guest.hints is not NULL:
+        hint = (<bytes>guest.hints[out.fault.hint]).decode("utf-8")
+    code = memory.peek_virtual(out.pc, guest.max_insn)
+    insn = decode_one(core, code, out.pc) if code else None
+    if out.reason == STOP_EXCEPTION:
+        name = f"exception {out.exception}"
+        i = 0
+        while guest.excps is not NULL and guest.excps[i].name is not NULL:
+            if guest.excps[i].number == out.exception:
+                name = (<bytes>guest.excps[i].name).decode("ascii")
+                break
+            i += 1
+        error = GuestException(out.exception, name, pc=out.pc, tval=out.fault.addr, hint=hint)
+    elif out.fault.reason == FAULT_ILLEGAL or not 0 < out.fault.reason <= FAULT_IO:
+        if insn is not None:
+            code = insn.bytes
+        error = InstructionFault(code, pc=out.pc, hint=hint,
+                                 disassembly=None if insn is None else insn.text,
+                                 reason=None if insn is None else "instruction not available")
+    else:
+        error = MemoryFault(_fault_kinds[out.fault.reason], address=out.fault.addr,
+                            access=_access_names[min(out.fault.access, 2)],
+                            size=out.fault.size, pc=out.pc, hint=hint)
+        if insn is not None and out.fault.access != Access.FETCH:
+            error.message += f" in `{insn.text}`"
+    error.instruction = insn
+    return error
+
+
+# A hook_ method: with a function the handle of its hook, without one a decorator.
+cdef object hook(Core core, object fn, str kind, list specs, object begin, object end):
+    if fn is not None:
+        return hook_new(core, fn, kind, specs, begin, end)
+    core.check()
+
+    def decorate(function):
+        return hook_new(core, function, kind, specs, begin, end)
+    return decorate
+
+
+cdef Instruction raw_bytes(bytes data, uint64_t pc):
+    cdef Instruction insn = Instruction.__new__(Instruction)
+    insn.address = pc
+    insn.bytes = data
+    insn.text = ".byte " + ", ".join([f"{byte:#04x}" for byte in data])
+    return insn

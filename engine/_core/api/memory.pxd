@@ -1,0 +1,36 @@
+# Guest memory as Python sees it. Lives here: Memory (emu.memory), the list of mapped pieces. Does
+# not live here: what is behind a mapping (blocks.pxd), regions (mem/). Caller: emulator.pyx.
+from engine._core.base.types cimport uint8_t, uint32_t, uint64_t
+from engine._core.api.blocks cimport Block, Piece
+from engine._core.api.core cimport Core
+
+cdef class Memory:
+    cdef Core core
+    cdef list pieces            # of Piece, by address
+    cdef uint64_t *starts       # [len(pieces)]: their first addresses
+    cdef Py_ssize_t capacity
+    cdef Py_ssize_t recent      # index of the piece found last
+
+    cdef Py_ssize_t upper(self, uint64_t address) noexcept
+    cdef Py_ssize_t find(self, uint64_t address) noexcept
+    cdef int insert(self, Piece piece) except -1
+    cdef int drop(self, Py_ssize_t index) except -1
+    cdef int cut(self, uint64_t address) except -1
+    cdef int need(self, uint64_t first, uint64_t last, str what) except -1
+    cdef int need_free(self, uint64_t first, uint64_t last) except -1
+    cdef int show(self, Block block, uint64_t first, uint64_t last, uint32_t prot) except -1
+    cdef int copy_out(self, uint64_t address, uint8_t *to, uint64_t size) except -1
+    cdef int copy_in(self, uint64_t address, const uint8_t *data, uint64_t size) except -1
+    cdef int device(self, uint64_t address, uint8_t *data, uint64_t size,
+                    bint is_write) except -1
+    cdef int device_done(self, uint64_t address, uint64_t size, str access, uint32_t answer,
+                         object before) except -1
+    cdef list spans(self, low, high)
+    cdef list physical(self, first, last, access)
+    cdef uint64_t load(self, object address, uint32_t size) except? 0xfffffffffffffffeULL
+    cdef int store(self, object address, object value, uint32_t size) except -1
+    cdef bytes peek(self, uint64_t address, uint64_t size)
+    cdef bytes peek_virtual(self, uint64_t address, uint32_t size)
+    cdef void forget(self) noexcept
+
+cdef Memory memory_new(Core core)

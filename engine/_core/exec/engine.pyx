@@ -1,0 +1,277 @@
+# The engine: life cycle and the functions of engine.pxd.
+# Lives here: what an Engine is made of and how that is taken apart. Each topic's work is done in its
+# own module: loop, cache, lookup, hookpoints, registers, stops, unwind.
+from libc.errno cimport EINVAL, ENOMEM
+from libc.stdlib cimport calloc, free, malloc
+from libc.string cimport memcpy
+from engine._core.base.hostmem cimport hostmem_map, hostmem_unmap
+from engine._core.base.atomics cimport atomic_store32
+from engine._core.base.types cimport (int32_t, uint8_t, uint32_t, uint64_t, ram_addr_t)
+from engine._core.cpu.breakpoint cimport (cpu_breakpoint_insert, cpu_breakpoint_remove,
+                                          cpu_breakpoints_free)
+from engine._core.cpu.head cimport CPUHead, EXCP_NONE
+from engine._core.cpu.interrupt cimport cpu_exit
+from engine._core.cpu.tb cimport TB
+from engine._core.fp.status cimport FPStatus
+from engine._core.ir.ir cimport IR, ir_free
+from engine._core.isa.guest cimport CPUConfig, GuestOps
+from engine._core.isa.translator cimport Translator, translator_free
+from engine._core.mem.context cimport (AddressSpace, MEM_SIZE_MAX, MemContext, MemoryListener,
+                                       MemoryRegion, mem_context_free, mem_context_new)
+from engine._core.mem.dirty cimport tlb_protect_code, tlb_unprotect_code
+from engine._core.mem.region cimport (memory_region_del_subregion, memory_region_free,
+                                      memory_region_new)
+from engine._core.mem.tlb cimport tlb_flush_all, tlb_free, tlb_init
+from engine._core.mem.topology cimport (address_space_free, address_space_new,
+                                        memory_listener_register, memory_listener_unregister)
+from engine._core.backend.backend cimport BackendOps
+from engine._core.exec.cache cimport (TBCache, cache_clear_jmp, cache_free, cache_invalidate_range,
+                                      cache_new)
+from engine._core.exec.dump cimport dump_block
+from engine._core.exec.hookpoints cimport access_hooks, hooks_add, hooks_del, hooks_free_all
+from engine._core.exec.loop cimport loop_runtime, run_loop
+from engine._core.exec.registers cimport register_read, register_write
+from engine._core.exec.stops cimport stops_added, stops_free, stops_is_exit, stops_rebuild
+from engine._core.exec.unwind cimport cpu_sync_state
+
+cdef enum:
+    CODE_SIZE_DEFAULT = 16 << 20
+    CODE_SIZE_MIN = 1 << 14
+    CODE_ALIGN = 16
+    HIGH_WATER_SLACK = 1024         # row 21
+    SLICE_FIRST = 262144            # instructions
+
+
+# ---------------------------------------------------------------- back edges from mem
+cdef void on_protect(void *opaque, ram_addr_t page) noexcept nogil:
+    tlb_protect_code(<MemContext *>(<Engine *>opaque).mem, page)
+
+
+cdef void on_unprotect(void *opaque, ram_addr_t page) noexcept nogil:
+    tlb_unprotect_code(<MemContext *>(<Engine *>opaque).mem, page)
+
+
+# Somebody but the guest (host API, DMA, ROM loading) wrote RAM that may hold code. The running block
+# finds out by its `invalid` when the hook or I/O function that wrote returns.
+cdef void on_foreign_write(void *opaque, ram_addr_t addr, uint64_t length) noexcept nogil:
+    cdef Engine *e = <Engine *>opaque
+    cache_invalidate_range(<TBCache *>e.cache, addr, addr + length, NULL)
+
+
+# Row 2: the CPU's view of its address space changed.
+cdef void on_commit(MemoryListener *listener) noexcept nogil:
+    cdef Engine *e = <Engine *>listener.opaque
+    tlb_flush_all(&e.cpu.tlb)
+    cache_clear_jmp(<TBCache *>e.cache)
+    if e.running:
+        cpu_exit(e.cpu)             # chained blocks of the page may not be there any more
+
+
+# ---------------------------------------------------------------- life
+cdef bint open_memory(Engine *e) noexcept nogil:
+    cdef const GuestOps *guest = e.guest
+    cdef CPUHead *cpu = e.cpu
+    cdef MemoryListener *listener
+    e.mem = mem_context_new(guest.page_bits, e.config.big_endian)
+    if e.mem == NULL:
+        return False
+    (<MemContext *>e.mem).code_logging = True
+    (<MemContext *>e.mem).tb_invalidate_range = on_foreign_write
+    (<MemContext *>e.mem).tb_opaque = e
+    e.system_memory = memory_region_new(<MemContext *>e.mem, b"system", MEM_SIZE_MAX)
+    if e.system_memory == NULL:
+        return False
+    e.system_as = address_space_new(<MemContext *>e.mem, <MemoryRegion *>e.system_memory,
+                                    b"memory")
+    if e.system_as == NULL:
+        return False
+    e.as_list[0] = e.system_as
+    cpu.num_ases = 1
+    cpu.ases = e.as_list
+    cpu.as0 = e.system_as
+    if not tlb_init(&cpu.tlb, cpu, e.mem, guest.n_mmu_modes, guest.page_bits, guest.tlb_fill):
+        return False
+    cpu.tlb.hooks = access_hooks()
+    cpu.tlb.ases = cpu.ases
+    cpu.tlb.n_ases = 1
+    listener = <MemoryListener *>calloc(1, sizeof(MemoryListener))
+    if listener == NULL:
+        return False
+    listener.commit = on_commit
+    listener.opaque = e
+    e.listener = listener
+    memory_listener_register(<MemContext *>e.mem, listener, <AddressSpace *>e.system_as)
+    return True
+
+
+cdef bint open_code(Engine *e, uint64_t code_size) noexcept nogil:
+    cdef TBCache *c
+    if code_size == 0:
+        code_size = CODE_SIZE_DEFAULT
+    if code_size < CODE_SIZE_MIN:
+        code_size = CODE_SIZE_MIN
+    code_size &= ~<uint64_t>(CODE_ALIGN - 1)
+    e.code.base = <uint8_t *>hostmem_map(code_size)
+    if e.code.base == NULL:
+        return False
+    e.code.size = code_size
+    e.code.ptr = e.code.base
+    e.code.high_water = e.code.base + code_size - HIGH_WATER_SLACK
+    c = cache_new(&e.code, e.backend, e.guest.page_bits, on_protect, on_unprotect, e)
+    e.cache = c
+    if c == NULL:
+        return False
+    e.cpu.jmp_cache = c.jmp_cache
+    return True
+
+
+cdef Engine *engine_new(const GuestOps *guest, const CPUConfig *cfg, const BackendOps *backend,
+                        uint64_t code_size) noexcept nogil:
+    cdef Engine *e = <Engine *>calloc(1, sizeof(Engine))
+    cdef CPUHead *cpu
+    if e == NULL:
+        return NULL
+    e.guest = guest
+    e.config = cfg[0]
+    e.backend = backend
+    e.optimise = True
+    e.deliver = cfg.deliver
+    e.next_hook_id = 1
+    e.slice_size = SLICE_FIRST
+    loop_runtime(e)
+    cpu = <CPUHead *>calloc(1, guest.state_size)
+    e.cpu = cpu
+    if cpu == NULL:
+        free(e)
+        return NULL
+    cpu.guest = guest               # row 47: both ways, index, no address space yet
+    cpu.engine = e
+    cpu.exception_index = EXCP_NONE
+    if (not open_code(e, code_size) or not open_memory(e) or guest.init(cpu, &e.config) != 0):
+        engine_free(e)
+        return NULL
+    guest.reset(cpu)
+    guest.update_tb_flags(cpu)
+    return e
+
+
+cdef void engine_free(Engine *e) noexcept nogil:
+    cdef MemoryRegion *root
+    if e == NULL:
+        return
+    hooks_free_all(e)
+    stops_free(e)
+    cpu_breakpoints_free(e.cpu)
+    if e.translator != NULL:
+        translator_free(<Translator *>e.translator)
+    if e.ir != NULL:
+        ir_free(e.ir)
+    if e.mem != NULL:
+        (<MemContext *>e.mem).tb_invalidate_range = NULL
+        if e.listener != NULL:
+            memory_listener_unregister(<MemContext *>e.mem, <MemoryListener *>e.listener)
+            free(e.listener)
+        tlb_free(&e.cpu.tlb)
+        if e.system_as != NULL:
+            address_space_free(<AddressSpace *>e.system_as)
+        root = <MemoryRegion *>e.system_memory
+        if root != NULL:
+            while root.first_child != NULL:
+                memory_region_del_subregion(root, root.first_child)
+            memory_region_free(root)
+        mem_context_free(<MemContext *>e.mem)
+    cache_free(<TBCache *>e.cache)
+    if e.code.base != NULL:
+        hostmem_unmap(e.code.base, e.code.size)
+    free(e.cpu)
+    free(e)
+
+
+# ---------------------------------------------------------------- run
+cdef void engine_run(Engine *e, const RunArgs *args, RunOutcome *out) noexcept nogil:
+    run_loop(e, args, out)
+
+
+cdef void engine_stop(Engine *e) noexcept nogil:
+    atomic_store32(&e.stop_requested, 1)
+    cpu_exit(e.cpu)
+
+
+cdef void engine_fail(Engine *e) noexcept nogil:
+    e.failed = True
+    cpu_exit(e.cpu)
+
+
+cdef void engine_tb_flush(Engine *e) noexcept nogil:
+    e.flush_pending = True
+    if e.running:
+        cpu_exit(e.cpu)
+
+
+cdef void engine_sync(Engine *e) noexcept nogil:
+    if e.cpu.unwind_ra:
+        cpu_sync_state(e)
+
+
+cdef int engine_reg_read(Engine *e, uint32_t reg, uint64_t *value) noexcept nogil:
+    return register_read(e, reg, value)
+
+
+cdef int engine_reg_write(Engine *e, uint32_t reg, const uint64_t *value) noexcept nogil:
+    return register_write(e, reg, value)
+
+
+# ---------------------------------------------------------------- hooks, stop addresses
+cdef Hook *engine_hook_add(Engine *e, uint32_t kind, uint64_t begin, uint64_t end, hook_fn fn,
+                           void *opaque, bint needs_gil, uint32_t number,
+                           uint32_t access_mask) noexcept nogil:
+    return hooks_add(e, kind, begin, end, fn, opaque, needs_gil, number, access_mask)
+
+
+cdef void engine_hook_del(Engine *e, Hook *h) noexcept nogil:
+    hooks_del(e, h)
+
+
+cdef int engine_breakpoint_insert(Engine *e, uint64_t pc, uint32_t flags) noexcept nogil:
+    cdef int result = cpu_breakpoint_insert(e.cpu, pc, flags)
+    if result == 0:
+        result = stops_rebuild(e)
+        if result != 0:
+            cpu_breakpoint_remove(e.cpu, pc, flags)
+    if result == 0:
+        stops_added(e, pc)
+    return result
+
+
+cdef int engine_breakpoint_remove(Engine *e, uint64_t pc, uint32_t flags) noexcept nogil:
+    cdef int result = cpu_breakpoint_remove(e.cpu, pc, flags)
+    if result == 0:
+        stops_rebuild(e)            # fewer than before: there is room
+    return result
+
+
+cdef int engine_exits_set(Engine *e, const uint64_t *pcs, uint32_t n) noexcept nogil:
+    cdef uint64_t *fresh = NULL
+    cdef uint64_t *old = e.exits
+    cdef uint32_t n_old = e.n_exits, i
+    if n:
+        fresh = <uint64_t *>malloc(n * sizeof(uint64_t))
+        if fresh == NULL:
+            return -ENOMEM
+        memcpy(fresh, pcs, n * sizeof(uint64_t))
+    e.exits = fresh
+    e.n_exits = n
+    if stops_rebuild(e) != 0:
+        e.exits = old
+        e.n_exits = n_old
+        free(fresh)
+        return -ENOMEM
+    free(old)
+    for i in range(n):
+        stops_added(e, fresh[i])
+    return 0
+
+
+cdef uint32_t engine_dump_tb(Engine *e, uint64_t pc, uint32_t stage, char *out,
+                             uint32_t size) noexcept nogil:
+    return dump_block(e, pc, stage, out, size)

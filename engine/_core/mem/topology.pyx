@@ -1,0 +1,367 @@
+# Address spaces, transactions, listeners, see topology.pxd.
+# A view is rendered when it is next needed: by an access, or by the outermost commit if a listener
+# wants to hear of ranges. A region that comes or goes without overlap changes the view in place.
+from libc.stdlib cimport calloc, free
+from libc.string cimport memcpy, memset, strlen
+from engine._core.base.types cimport uint8_t, uint32_t, uint64_t, hwaddr
+from engine._core.mem.context cimport (AddressSpace, FlatRange, FlatView, MemContext, MemoryListener,
+                                       MemoryRegion, MemoryRegionSection)
+from engine._core.mem.flatview cimport (flatview_continues, flatview_free, flatview_insert,
+                                        flatview_leaves, flatview_lower, flatview_remove,
+                                        flatview_render)
+
+cdef enum:
+    MAX_LEAVES = 8              # a subtree of more pieces is not worth the in-place way
+
+
+cdef inline bint _wants(MemoryListener *l, AddressSpace *space) noexcept nogil:
+    return l.address_space == NULL or l.address_space == space
+
+
+# Whether somebody must be told of each range of this space.
+cdef bint _observed(AddressSpace *space) noexcept nogil:
+    cdef MemoryListener *l = space.ctx.listeners
+    while l != NULL:
+        if _wants(l, space) and (l.region_add != NULL or l.region_del != NULL
+                                 or l.region_nop != NULL or l.log_start != NULL
+                                 or l.log_stop != NULL):
+            return True
+        l = l.next
+    return False
+
+
+cdef FlatView *topology_render(AddressSpace *space) noexcept nogil:
+    cdef FlatView *v = flatview_render(space.root)
+    if v == NULL:
+        return &space.empty
+    space.view = v
+    return v
+
+
+# -- changes
+cdef void _stale(AddressSpace *space) noexcept nogil:
+    space.generation += 1
+    if space.view == NULL:
+        return
+    if space.old == NULL and _observed(space):
+        space.old = space.view
+    else:
+        flatview_free(space.view)
+    space.view = NULL
+
+
+cdef bint _insert_in_place(FlatView *v, FlatRange *leaf, int n) noexcept nogil:
+    cdef uint32_t k
+    cdef int i
+    for i in range(n):
+        k = flatview_lower(v, leaf[i].lo)
+        if k < v.nr and v.ranges[k].lo <= leaf[i].last:
+            return False
+        # What could be merged with a neighbour is left to a rendering, so that the result is the same.
+        if k < v.nr and flatview_continues(leaf + i, v.ranges + k):
+            return False
+        if k and flatview_continues(v.ranges + (k - 1), leaf + i):
+            return False
+        if i and flatview_continues(leaf + (i - 1), leaf + i):
+            return False
+    for i in range(n):
+        if not flatview_insert(v, flatview_lower(v, leaf[i].lo), leaf + i):
+            return False
+    return True
+
+
+cdef bint _remove_in_place(FlatView *v, FlatRange *leaf, int n) noexcept nogil:
+    cdef FlatRange *r
+    cdef uint32_t k
+    cdef int i
+    if n and not v.disjoint:
+        return False
+    for i in range(n):
+        k = flatview_lower(v, leaf[i].lo)
+        r = v.ranges + k
+        if k == v.nr or r.lo != leaf[i].lo or r.last != leaf[i].last or r.mr != leaf[i].mr \
+                or r.offset != leaf[i].offset:
+            return False
+    for i in range(n):
+        flatview_remove(v, flatview_lower(v, leaf[i].lo))
+    return True
+
+
+cdef void topology_changed(MemContext *ctx, MemoryRegion *mr, bint added) noexcept nogil:
+    cdef FlatRange leaf[MAX_LEAVES]
+    cdef AddressSpace *space = ctx.spaces
+    cdef MemoryRegion *parent = mr.container if mr != NULL else NULL
+    cdef bint simple = parent != NULL and parent.container == NULL and parent.n_aliases == 0
+    cdef int n = -1
+    cdef bint done
+    ctx.update_pending = True
+    if simple and parent.n_roots:
+        n = flatview_leaves(mr, leaf, MAX_LEAVES)
+    while space != NULL:
+        # Without container and aliases, the parent is seen only by the spaces it is the root of.
+        if not simple or space.root == parent:
+            done = False
+            if n >= 0 and space.view != NULL and not _observed(space):
+                space.generation += 1
+                done = (_insert_in_place(space.view, leaf, n) if added
+                        else _remove_in_place(space.view, leaf, n))
+            if not done:
+                _stale(space)
+        space = space.next
+
+
+cdef void memory_region_transaction_begin(MemContext *ctx) noexcept nogil:
+    ctx.transaction_depth += 1
+
+
+cdef void memory_region_transaction_commit(MemContext *ctx) noexcept nogil:
+    cdef AddressSpace *space
+    cdef MemoryListener *l
+    cdef FlatView *old
+    ctx.transaction_depth -= 1
+    if ctx.transaction_depth or not ctx.update_pending:
+        return
+    ctx.update_pending = False
+    l = ctx.listeners
+    while l != NULL:
+        if l.begin != NULL:
+            l.begin(l)
+        l = l.next
+    space = ctx.spaces
+    while space != NULL:
+        if space.view == NULL and _observed(space):
+            old = space.old
+            space.old = NULL
+            if old == NULL:
+                old = &space.empty
+            _tell(space, old, address_space_view(space))
+            if old != &space.empty:
+                flatview_free(old)
+        space = space.next
+    l = ctx.listeners
+    while l != NULL:
+        if l.commit != NULL:
+            l.commit(l)
+        l = l.next
+
+
+# -- listeners
+cdef inline MemoryRegionSection _section(AddressSpace *space, const FlatRange *r) noexcept nogil:
+    cdef MemoryRegionSection s
+    s.mr = r.mr
+    s.space = space
+    s.offset_within_region = r.offset
+    s.offset_within_address_space = r.lo
+    s.last_within_address_space = r.last
+    s.readonly = r.readonly
+    return s
+
+
+cdef enum:
+    TELL_ADD = 0
+    TELL_DEL = 1
+    TELL_NOP = 2
+    TELL_START = 3
+    TELL_STOP = 4
+    TELL_SYNC = 5
+
+
+# Ascending priority for what comes, descending for what goes.
+cdef void _call(AddressSpace *space, int what, const FlatRange *r, uint32_t old,
+                uint32_t new) noexcept nogil:
+    cdef MemContext *ctx = space.ctx
+    cdef bint down = what == TELL_DEL or what == TELL_STOP
+    cdef MemoryListener *l = ctx.listeners_last if down else ctx.listeners
+    cdef MemoryRegionSection s = _section(space, r)
+    while l != NULL:
+        if _wants(l, space):
+            if what == TELL_ADD and l.region_add != NULL:
+                l.region_add(l, &s)
+            elif what == TELL_DEL and l.region_del != NULL:
+                l.region_del(l, &s)
+            elif what == TELL_NOP and l.region_nop != NULL:
+                l.region_nop(l, &s)
+            elif what == TELL_START and l.log_start != NULL:
+                l.log_start(l, &s, old, new)
+            elif what == TELL_STOP and l.log_stop != NULL:
+                l.log_stop(l, &s, old, new)
+            elif what == TELL_SYNC and l.log_sync != NULL:
+                l.log_sync(l, &s)
+        l = l.prev if down else l.next
+
+
+cdef inline bint _same(const FlatRange *a, const FlatRange *b) noexcept nogil:
+    return (a.mr == b.mr and a.lo == b.lo and a.last == b.last and a.offset == b.offset
+            and a.romd_mode == b.romd_mode and a.readonly == b.readonly and a.prot == b.prot)
+
+
+# Differences in two passes: first all that goes, then all that comes or stays (row 75).
+cdef void _tell(AddressSpace *space, FlatView *old, FlatView *new) noexcept nogil:
+    cdef uint32_t i, k
+    cdef int adding
+    cdef FlatRange *a
+    cdef FlatRange *b
+    for adding in range(2):
+        i = k = 0
+        while i < old.nr or k < new.nr:
+            a = old.ranges + i if i < old.nr else NULL
+            b = new.ranges + k if k < new.nr else NULL
+            if a != NULL and (b == NULL or a.lo < b.lo or (a.lo == b.lo and not _same(a, b))):
+                if not adding:
+                    _call(space, TELL_DEL, a, 0, 0)
+                i += 1
+            elif a != NULL and a.lo == b.lo:
+                if adding:
+                    _call(space, TELL_NOP, b, 0, 0)
+                    if b.dirty_log_mask & ~a.dirty_log_mask:
+                        _call(space, TELL_START, b, a.dirty_log_mask, b.dirty_log_mask)
+                    if a.dirty_log_mask & ~b.dirty_log_mask:
+                        _call(space, TELL_STOP, b, a.dirty_log_mask, b.dirty_log_mask)
+                i += 1
+                k += 1
+            else:
+                if adding:
+                    _call(space, TELL_ADD, b, 0, 0)
+                k += 1
+
+
+cdef void memory_listener_register(MemContext *ctx, MemoryListener *l,
+                                   AddressSpace *filter) noexcept nogil:
+    cdef MemoryListener *at = ctx.listeners_last
+    cdef AddressSpace *space = ctx.spaces
+    cdef MemoryRegionSection s
+    cdef FlatView *v
+    cdef uint32_t i
+    l.address_space = filter
+    while at != NULL and at.priority > l.priority:
+        at = at.prev
+    l.prev = at
+    l.next = at.next if at != NULL else ctx.listeners
+    if l.prev != NULL:
+        l.prev.next = l
+    else:
+        ctx.listeners = l
+    if l.next != NULL:
+        l.next.prev = l
+    else:
+        ctx.listeners_last = l
+    if ctx.global_dirty_log and l.log_global_start != NULL:
+        l.log_global_start(l)
+    while space != NULL:
+        if _wants(l, space):
+            if l.begin != NULL:
+                l.begin(l)
+            if l.region_add != NULL or l.log_start != NULL:
+                v = address_space_view(space)
+                for i in range(v.nr):
+                    s = _section(space, v.ranges + i)
+                    if v.ranges[i].dirty_log_mask and l.log_start != NULL:
+                        l.log_start(l, &s, 0, v.ranges[i].dirty_log_mask)
+                    if l.region_add != NULL:
+                        l.region_add(l, &s)
+            if l.commit != NULL:
+                l.commit(l)
+        space = space.next
+
+
+cdef void memory_listener_unregister(MemContext *ctx, MemoryListener *l) noexcept nogil:
+    if l.prev != NULL:
+        l.prev.next = l.next
+    elif ctx.listeners == l:
+        ctx.listeners = l.next
+    else:
+        return                  # was not registered
+    if l.next != NULL:
+        l.next.prev = l.prev
+    else:
+        ctx.listeners_last = l.prev
+    l.next = NULL
+    l.prev = NULL
+
+
+cdef void memory_global_dirty_log_start(MemContext *ctx) noexcept nogil:
+    cdef MemoryListener *l = ctx.listeners
+    if ctx.global_dirty_log:
+        return
+    ctx.global_dirty_log = True
+    while l != NULL:
+        if l.log_global_start != NULL:
+            l.log_global_start(l)
+        l = l.next
+    memory_region_transaction_begin(ctx)
+    topology_changed(ctx, NULL, True)
+    memory_region_transaction_commit(ctx)
+
+
+cdef void memory_global_dirty_log_stop(MemContext *ctx) noexcept nogil:
+    cdef MemoryListener *l
+    if not ctx.global_dirty_log:
+        return
+    ctx.global_dirty_log = False
+    memory_region_transaction_begin(ctx)
+    topology_changed(ctx, NULL, True)
+    memory_region_transaction_commit(ctx)
+    l = ctx.listeners_last
+    while l != NULL:
+        if l.log_global_stop != NULL:
+            l.log_global_stop(l)
+        l = l.prev
+
+
+cdef void address_space_sync_dirty_bitmap(AddressSpace *space) noexcept nogil:
+    cdef FlatView *v = address_space_view(space)
+    cdef uint32_t i
+    for i in range(v.nr):
+        _call(space, TELL_SYNC, v.ranges + i, 0, 0)
+
+
+# -- address spaces
+cdef inline void _root_owner(MemoryRegion *root, bint take) noexcept nogil:
+    if root.owner != NULL:
+        if take and root.ctx.owner_ref != NULL:
+            root.ctx.owner_ref(root.owner)
+        elif not take and root.ctx.owner_unref != NULL:
+            root.ctx.owner_unref(root.owner)
+
+
+cdef AddressSpace *address_space_new(MemContext *ctx, MemoryRegion *root,
+                                     const char *name) noexcept nogil:
+    cdef AddressSpace *space = <AddressSpace *>calloc(1, sizeof(AddressSpace))
+    cdef AddressSpace **tail = &ctx.spaces
+    cdef size_t n
+    if space == NULL:
+        return NULL
+    space.ctx = ctx
+    space.root = root
+    if name != NULL:
+        n = strlen(name)
+        memcpy(space.name, name, n if n < 63 else 63)
+    _root_owner(root, True)
+    root.n_roots += 1
+    while tail[0] != NULL:
+        tail = &tail[0].next
+    tail[0] = space
+    memory_region_transaction_begin(ctx)
+    ctx.update_pending = True
+    memory_region_transaction_commit(ctx)
+    return space
+
+
+cdef void address_space_free(AddressSpace *space) noexcept nogil:
+    cdef MemContext *ctx = space.ctx
+    cdef AddressSpace **at = &ctx.spaces
+    cdef FlatView *v = space.view if space.view != NULL else space.old
+    if v != NULL and _observed(space):
+        _tell(space, v, &space.empty)
+    while at[0] != NULL and at[0] != space:
+        at = &at[0].next
+    if at[0] == space:
+        at[0] = space.next
+    flatview_free(space.view)
+    flatview_free(space.old)
+    space.root.n_roots -= 1
+    _root_owner(space.root, False)
+    if ctx.bounce_space == space:
+        ctx.bounce_space = NULL
+    memset(space, 0, sizeof(AddressSpace))
+    free(space)

@@ -1,0 +1,198 @@
+"""Meaning of every IR op in plain Python integers and floats, written from the op's name and notes.
+
+What lives here: `INT[name](a, b, c, x, **constants)` and `FLOAT[name]`, `COND`, edge operands. Not
+derived from ops.tab's meanings: it checks them. Used by t_interp.pyx and t_opt.pyx.
+"""
+
+import math
+import struct
+
+M = (1 << 64) - 1
+W = (1 << 32) - 1
+
+
+def s64(v):
+    return v - (1 << 64) if v >> 63 & 1 else v
+
+
+def s32(v):
+    v &= W
+    return v - (1 << 32) if v >> 31 else v
+
+
+def sext(v, bits):
+    v &= (1 << bits) - 1
+    return v - (1 << bits) if v >> (bits - 1) else v
+
+
+def div(a, b):
+    """Towards zero; by zero -1."""
+    if b == 0:
+        return -1
+    q = abs(a) // abs(b)
+    return -q if (a < 0) != (b < 0) else q
+
+
+def rem(a, b):
+    return a if b == 0 else a - b * div(a, b)
+
+
+def rotl(a, n, w):
+    a &= (1 << w) - 1
+    n %= w
+    return (a << n | a >> (w - n)) & ((1 << w) - 1)
+
+
+def clz(a, w):
+    return w - a.bit_length()
+
+
+def ctz(a, w):
+    return (a & -a).bit_length() - 1 if a else w
+
+
+def swap(a, n):
+    return int.from_bytes((a & ((1 << 8 * n) - 1)).to_bytes(n, "little"), "big")
+
+
+COND = {
+    "eq": lambda a, b, s: a == b, "ne": lambda a, b, s: a != b,
+    "lt": lambda a, b, s: s(a) < s(b), "ge": lambda a, b, s: s(a) >= s(b),
+    "le": lambda a, b, s: s(a) <= s(b), "gt": lambda a, b, s: s(a) > s(b),
+    "ltu": lambda a, b, s: a < b, "geu": lambda a, b, s: a >= b,
+    "leu": lambda a, b, s: a <= b, "gtu": lambda a, b, s: a > b,
+    "tsteq": lambda a, b, s: a & b == 0, "tstne": lambda a, b, s: a & b != 0,
+}
+
+
+def cond(name, a, b):
+    return COND[name](a, b, s64)
+
+
+def cond32(name, a, b):
+    return COND[name](a & W, b & W, s32)
+
+
+INT = {
+    "mov": lambda a: a,
+    "add": lambda a, b: a + b,
+    "sub": lambda a, b: a - b,
+    "mul": lambda a, b: a * b,
+    "and": lambda a, b: a & b,
+    "or": lambda a, b: a | b,
+    "xor": lambda a, b: a ^ b,
+    "andc": lambda a, b: a & ~b,
+    "orc": lambda a, b: a | ~b,
+    "eqv": lambda a, b: ~(a ^ b),
+    "neg": lambda a: -a,
+    "not": lambda a: ~a,
+    "shl": lambda a, b: a << (b & 63),
+    "shr": lambda a, b: a >> (b & 63),
+    "sar": lambda a, b: s64(a) >> (b & 63),
+    "rotl": lambda a, b: rotl(a, b & 63, 64),
+    "rotr": lambda a, b: rotl(a, -b & 63, 64),
+    "mulhu": lambda a, b: a * b >> 64,
+    "mulhs": lambda a, b: s64(a) * s64(b) >> 64,
+    "mulhsu": lambda a, b: s64(a) * b >> 64,
+    "divu": div,
+    "divs": lambda a, b: div(s64(a), s64(b)),
+    "remu": rem,
+    "rems": lambda a, b: rem(s64(a), s64(b)),
+    "clz": lambda a: clz(a, 64),
+    "ctz": lambda a: ctz(a, 64),
+    "popcnt": lambda a: bin(a).count("1"),
+    "bswap": lambda a: swap(a, 8),
+    "add32": lambda a, b: a + b & W,
+    "sub32": lambda a, b: a - b & W,
+    "mul32": lambda a, b: a * b & W,
+    "neg32": lambda a: -a & W,
+    "not32": lambda a: ~a & W,
+    "shl32": lambda a, b: a << (b & 31) & W,
+    "shr32": lambda a, b: (a & W) >> (b & 31),
+    "sar32": lambda a, b: s32(a) >> (b & 31) & W,
+    "rotl32": lambda a, b: rotl(a, b & 31, 32),
+    "rotr32": lambda a, b: rotl(a, -b & 31, 32),
+    "mulhu32": lambda a, b: (a & W) * (b & W) >> 32,
+    "mulhs32": lambda a, b: s32(a) * s32(b) >> 32 & W,
+    "mulhsu32": lambda a, b: s32(a) * (b & W) >> 32 & W,
+    "divu32": lambda a, b: div(a & W, b & W) & W,
+    "divs32": lambda a, b: div(s32(a), s32(b)) & W,
+    "remu32": lambda a, b: rem(a & W, b & W),
+    "rems32": lambda a, b: rem(s32(a), s32(b)) & W,
+    "clz32": lambda a: clz(a & W, 32),
+    "ctz32": lambda a: ctz(a & W, 32),
+    "popcnt32": lambda a: bin(a & W).count("1"),
+    "bswap32": lambda a: swap(a, 4),
+    "bswap16": lambda a: swap(a, 2),
+    "ext8u": lambda a: a & 0xff,
+    "ext16u": lambda a: a & 0xffff,
+    "ext32u": lambda a: a & W,
+    "ext8s": lambda a: sext(a, 8),
+    "ext16s": lambda a: sext(a, 16),
+    "ext32s": lambda a: sext(a, 32),
+    "extract": lambda a, pos, len: a >> pos & ((1 << len) - 1),
+    "sextract": lambda a, pos, len: sext(a >> pos, len),
+    "deposit": lambda a, b, pos, len: (a & ~(((1 << len) - 1) << pos)
+                                       | (b & ((1 << len) - 1)) << pos),
+    "setcond": lambda a, b, cond: globals()["cond"](cond, a, b),
+    "setcond32": lambda a, b, cond: cond32(cond, a, b),
+    "negsetcond": lambda a, b, cond: -globals()["cond"](cond, a, b),
+    "movcond": lambda a, b, c, x, cond: c if globals()["cond"](cond, a, b) else x,
+    "movcond32": lambda a, b, c, x, cond: c if cond32(cond, a, b) else x,
+    # float operands that are handled as bits
+    "fmov": lambda a: a,
+    "fmovi": lambda a: a,
+    "fmovr": lambda a: a,
+    "fbox32": lambda a: a | W << 32,
+    "funbox32": lambda a: a & W if a >> 32 == W else 0x7fc00000,
+}
+
+
+def f32(v):
+    return struct.unpack("<I", struct.pack("<f", v))[0]
+
+
+def f64(v):
+    return struct.unpack("<Q", struct.pack("<d", v))[0]
+
+
+# name -> (inputs, constants, result), values exact in both formats: which operand goes where, not
+# rounding, is tested here (rounding: tests of fp/).
+FLOAT = {}
+for _w, _f in (("32", f32), ("64", f64)):
+    FLOAT.update({
+        f"fadd{_w}": ([_f(1.5), _f(2.25)], [0], _f(3.75)),
+        f"fsub{_w}": ([_f(1.5), _f(2.25)], [7], _f(-0.75)),
+        f"fmul{_w}": ([_f(1.5), _f(-2.5)], [1], _f(-3.75)),
+        f"fdiv{_w}": ([_f(3.0), _f(0.5)], [2], _f(6.0)),
+        f"fsqrt{_w}": ([_f(6.25)], [7], _f(2.5)),
+        f"fma{_w}": ([_f(1.5), _f(2.0), _f(0.25)], [7, 1], _f(-2.75)),
+        f"fcmp{_w}": ([_f(1.5), _f(2.0)], [1], 1),
+        f"fi32_{_w}": ([0xffffffff], [0], _f(-1.0)),
+        f"fu32_{_w}": ([0x80000000], [0], _f(2147483648.0)),
+        f"fi64_{_w}": ([M], [0], _f(-1.0)),
+        f"fu64_{_w}": ([1 << 63], [0], _f(math.ldexp(1.0, 63))),
+    })
+FLOAT["fcvt64_32"] = ([f64(1.5)], [0], f32(1.5))
+FLOAT["fcvt32_64"] = ([f32(-1.5)], [], f64(-1.5))
+
+EDGES = [0, 1, 2, 31, 32, 63, 64, 0x7f, 0x80, 0xff, 0x7fff, 0x8000, 0xffff, 0x7fffffff, 0x80000000,
+         0xffffffff, 0x100000000, 0x7fffffffffffffff, 1 << 63, M - 1, M, 0xffffffff80000000,
+         0x123456789abcdef0]
+
+
+def operand(rng):
+    """A 64-bit value that is often special."""
+    kind = rng.randrange(4)
+    if kind == 0:
+        return rng.choice(EDGES)
+    if kind == 1:
+        return rng.getrandbits(64)
+    if kind == 2:
+        return rng.getrandbits(rng.randrange(1, 65))
+    return (rng.choice(EDGES) + rng.randrange(-3, 4)) & M
+
+
+def value(name, ins, constants):
+    """Result of an integer op; constants by kind name."""
+    return INT[name](*ins, **constants) & M

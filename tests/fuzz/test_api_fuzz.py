@@ -1,0 +1,307 @@
+"""Random calls of the native API in random order, and random bytes as code.
+
+Whatever happens, it is one of the engine's own exceptions, the interpreter lives, and a fresh
+emulator works afterwards. A plain-Python model of mapped memory is kept beside and compared. Set
+ENGINE_FUZZ=n for n times as many rounds, ENGINE_FUZZ_SEED for one seed again.
+"""
+
+import os
+import random
+
+import pytest
+from api.rv import addi, code, ld, sd, sw
+
+pytest.importorskip("engine._core.api.emulator", reason="the extension modules are not built")
+from engine import Emulator, Error, Prot, StopReason
+
+ROUNDS = int(os.environ.get("ENGINE_FUZZ", "1"))
+SEED = os.environ.get("ENGINE_FUZZ_SEED")
+SEEDS = [int(SEED)] if SEED else list(range(20 * ROUNDS))
+TOP = 1 << 64
+
+
+class HookError(Exception):
+    pass
+
+
+def odd_number(rng):
+    return rng.choice([
+        0, 1, 2, 3, 7, 8, 0xfff, 0x1000, 0x1001, 0x2000, 0x7fffffff, 1 << 31, 1 << 32, 1 << 47,
+        (1 << 63) - 1, 1 << 63, TOP - 0x1000, TOP - 1, TOP, TOP + 5, -1, -0x1000, 1.5, "x", None,
+        b"12", rng.randrange(0x20000), rng.randrange(0x20000), rng.getrandbits(64)])
+
+
+class Session:
+    """One emulator, thrown calls at."""
+
+    def __init__(self, rng):
+        self.rng = rng
+        self.emu = Emulator(rng.choice(["riscv64", "riscv32"]),
+                            exceptions=rng.choice(["host", "guest"]),
+                            user_mode=rng.random() < 0.3)
+        self.hooks = []
+        self.views = []
+        self.model = {}             # byte address -> value, of plain memory
+        self.dirty = False          # a guest or a view may have written: read the model anew
+
+    def address(self):
+        return self.rng.randrange(0x20) << 12 | self.rng.choice([0, 0, 0, 1, 8, 0xffe, 0x801])
+
+    def number(self):
+        return odd_number(self.rng) if self.rng.random() < 0.2 else self.address()
+
+    def size(self):
+        if self.rng.random() < 0.15:
+            return odd_number(self.rng)
+        return self.rng.choice([1, 2, 4, 8, 16, 100, 0x800, 0x1000, 0x1000, 0x3000])
+
+    # -- one method a kind of call
+
+    def do_map(self):
+        address, size = self.number(), self.size()
+        self.emu.memory.map(address, size, self.rng.choice(["rwx", "rwx", "rw", "r", "rx", ""]))
+        if size <= 1 << 20:
+            self.model.update(dict.fromkeys(range(address, address + size), 0))
+
+    def do_map_buffer(self):
+        buffer = bytearray(self.rng.randbytes(self.rng.choice([0, 1, 100, 0x1000, 0x1800])))
+        address = self.number()
+        self.emu.memory.map_buffer(address, buffer)
+        self.views.append(buffer)
+        self.model.update(zip(range(address, address + len(buffer)), buffer, strict=True))
+
+    def do_map_io(self):
+        def read(offset, size):
+            self.anything()
+            return self.rng.choice([0, 1, 0, 255, -1, None, 1 << 70])
+
+        def write(offset, size, value):
+            self.anything()
+
+        self.emu.memory.map_io(self.number(), self.size(), self.rng.choice([read, None]),
+                               self.rng.choice([write, None]))
+
+    def do_unmap(self):
+        address, size = self.number(), self.size()
+        self.emu.memory.unmap(address, size)
+        for at in range(address, min(address + size, 0x40000)):
+            self.model.pop(at, None)
+
+    def do_protect(self):
+        self.emu.memory.protect(self.number(), self.size(), Prot(self.rng.randrange(8)))
+
+    def do_write(self):
+        address, data = self.number(), self.rng.randbytes(self.rng.randrange(40))
+        plain = isinstance(address, int) and all(
+            address + i in self.model for i in range(len(data)))
+        self.emu.memory.write(address, data)
+        if plain and not self.dirty:
+            self.model.update(zip(range(address, address + len(data)), data, strict=True))
+        else:
+            self.dirty = True
+
+    def do_read(self):
+        self.emu.memory.read(self.number(), self.size())
+
+    def do_numbers(self):
+        name = self.rng.choice(["u8", "u16", "u32", "u64"])
+        if self.rng.random() < 0.5:
+            getattr(self.emu.memory, "read_" + name)(self.number())
+        else:
+            self.dirty = True
+            getattr(self.emu.memory, "write_" + name)(self.number(), self.rng.getrandbits(8))
+
+    def do_fill(self):
+        self.dirty = True
+        self.emu.memory.fill(self.number(), self.size(), self.rng.randrange(260))
+
+    def do_search(self):
+        found = self.emu.memory.search(self.rng.randbytes(2), 0, 0x20000)
+        for _, _ in zip(range(5), found, strict=False):
+            pass
+
+    def do_view(self):
+        view = self.emu.memory.view(self.number(), self.size())
+        self.views.append(view)
+        self.dirty = True
+        view[0] = self.rng.randrange(256)
+
+    def do_use_views(self):
+        for view in self.views[-3:]:
+            if len(view):
+                view[-1] = self.rng.randrange(256)
+                self.dirty = True
+        del self.views[:-6]
+
+    def do_regions(self):
+        ends = 0
+        for region in self.emu.memory.regions():
+            assert region.address >= ends
+            assert region.size > 0
+            ends = region.end
+
+    def do_regs(self):
+        regs = self.emu.regs
+        name = self.rng.choice(regs.names)
+        if self.rng.random() < 0.5:
+            regs[name] = self.rng.choice([0, 1, -1, self.rng.getrandbits(32), odd_number(self.rng)])
+        assert 0 <= regs[name] < 1 << regs.info(name).bits
+
+    def do_code(self):
+        words = []
+        for _ in range(self.rng.randrange(1, 12)):
+            kind = self.rng.randrange(4)
+            if kind == 0:
+                words.append(self.rng.getrandbits(32))
+            elif kind == 1:
+                words.append(addi("a0", "a1", self.rng.randrange(2048)))
+            else:
+                words.append(self.rng.choice([ld, sd, sw])("a0", self.rng.randrange(64), "a1"))
+        self.dirty = True
+        self.emu.memory.write(self.address(), code(*words))
+
+    def do_run(self):
+        self.dirty = True
+        self.emu.regs.a1 = self.address()
+        limits = {"count": self.rng.choice([0, 1, 5, 100, 2000])}
+        if self.rng.random() < 0.1:
+            limits = {"timeout": 0.01}
+        if self.rng.random() < 0.1:
+            limits["until"] = odd_number(self.rng)
+        begin = self.rng.choice([None, self.address() & ~1, odd_number(self.rng)])
+        result = self.emu.run(begin, **limits)
+        if result.reason is StopReason.COUNT:
+            assert result.count == limits["count"]
+        assert result.pc == self.emu.pc
+
+    def do_step(self):
+        self.dirty = True
+        self.emu.step(self.rng.choice([1, 2, odd_number(self.rng)])
+                      if self.rng.random() < 0.1 else 1)
+
+    def do_hook(self):
+        def fn(*args):
+            self.anything()
+            return self.rng.choice([None, None, False, True, "x"])
+
+        kind = self.rng.choice(["code", "block", "memory", "fault", "exception", "invalid", "insn"])
+        if kind == "insn":
+            hook = self.emu.hook_insn(self.rng.choice(["ld", "addi", "ecall", "nonsense"]), fn)
+        elif kind == "exception" or self.rng.random() < 0.5:
+            hook = getattr(self.emu, "hook_" + kind)(fn)
+        else:
+            hook = getattr(self.emu, "hook_" + kind)(fn, begin=self.number(), end=self.number())
+        self.hooks.append(hook)
+
+    def do_unhook(self):
+        if self.hooks:
+            self.hooks.pop(self.rng.randrange(len(self.hooks))).remove()
+
+    def do_pause(self):
+        if self.hooks:
+            hook = self.rng.choice(self.hooks)
+            hook.enabled = not hook.enabled
+
+    def do_rest(self):
+        emu = self.emu
+        self.rng.choice([
+            lambda: emu.stats, lambda: emu.flush_code(), lambda: emu.stop(), lambda: repr(emu),
+            lambda: emu.disassemble(self.number(), 3),
+            lambda: emu.disassemble(self.rng.randbytes(9)),
+            lambda: emu.memory.translate(self.number()), lambda: repr(emu.regs),
+            lambda: emu.raise_irq(self.rng.randrange(16), self.rng.random() < 0.5),
+            lambda: emu.memory.read_virtual(self.number(), 8)])()
+
+    def anything(self):
+        """What a callback does: one call, or an exception of its own, or mostly nothing."""
+        chance = self.rng.random()
+        if chance < 0.03:
+            raise HookError
+        if chance < 0.06:
+            self.emu.stop()
+        elif chance < 0.4:
+            self.call()
+
+    def call(self):
+        do = self.rng.choice(CALLS)
+        try:
+            do(self)
+        except (Error, HookError):
+            pass
+        except BufferError:
+            pass        # a bytearray that is mapped is not resized
+
+    def compare(self):
+        if self.dirty:
+            for at in list(self.model):
+                try:
+                    self.model[at] = self.emu.memory.read_u8(at)
+                except Error:
+                    del self.model[at]
+            self.dirty = False
+            return
+        for at, value in self.model.items():
+            assert self.emu.memory.read_u8(at) == value
+
+
+CALLS = [getattr(Session, name) for name in dir(Session) if name.startswith("do_")]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_random_calls(seed):
+    session = Session(random.Random(seed))
+    for _ in range(300):
+        session.call()
+    session.dirty = True
+    session.compare()
+    session.emu.close()
+    for view in session.views:
+        bytes(view)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_memory_model(seed):
+    """Only mapping and writing: the model and the engine never differ."""
+    rng = random.Random(seed)
+    session = Session(rng)
+    calls = [Session.do_map, Session.do_unmap, Session.do_protect, Session.do_write,
+             Session.do_write, Session.do_read, Session.do_regions]
+    for _ in range(150):
+        try:
+            rng.choice(calls)(session)
+        except Error:
+            pass
+        except TypeError:
+            pytest.fail("an argument escaped the checks")
+    spans = sum(region.size for region in session.emu.memory.regions()
+                if region.size <= 1 << 20 and region.end <= 0x40000)
+    assert spans == sum(at < 0x40000 for at in session.model)
+    for at, value in session.model.items():
+        assert session.emu.memory.read_u8(at) == value
+
+
+@pytest.mark.parametrize("arch", ["riscv64", "riscv32"])
+@pytest.mark.parametrize("seed", SEEDS)
+def test_random_bytes_as_code(arch, seed):
+    rng = random.Random(seed)
+    with Emulator(arch, exceptions=rng.choice(["host", "guest"])) as emu:
+        emu.memory.map(0x1000, 0x4000)
+        emu.memory.write(0x1000, rng.randbytes(0x4000))
+        for name in emu.regs.groups["general"]:
+            emu.regs[name] = rng.choice([0, 0x1000, 0x2000, rng.getrandbits(32)])
+        for _ in range(30):
+            begin = 0x1000 + 2 * rng.randrange(0x1000)
+            try:
+                result = emu.run(begin, count=200)
+            except Error as error:
+                assert str(error)
+                result = getattr(error, "result", None)
+            if result is not None:
+                assert result.count <= 200
+        emu.memory.map(0x80000, 0x1000)
+        emu.memory.write(0x80000, code(addi("t0", "zero", 5)))
+    with Emulator(arch) as fresh:
+        fresh.memory.map(0x1000, 0x1000)
+        fresh.memory.write(0x1000, code(addi("a0", "zero", 5)))
+        fresh.run(0x1000, 0x1004)
+        assert fresh.regs.a0 == 5

@@ -1,0 +1,211 @@
+"""`.ins` lines: instructions with their text, what they start from and what they change.
+
+Lives here: the syntax, and running one line on an engine. Does not live here: which files there are
+and what is tested of them (test_ins.py). Called by test_ins.py and make_ins.py.
+
+    riscv64                                  the lines below are for this architecture
+    features RV64 I C                        ... with the features of the tables (default: all)
+    options user_mode=1 exceptions="guest"   ... and these arguments of Emulator
+    fresh                                    ... each on an engine of its own
+    0x1000 [b3 00 31 00] "add ra, sp, gp"  x2=1 x3=2 => x1=3
+
+Address, bytes, text (several instructions: joined by `; `, all of them run), state before, `=>`, the
+changes. `x2=1` is a register, `[0x2000:8]=0x11` memory (little-endian, maps the page). What is not
+named starts with an arbitrary value and must not change; pc must be behind the instructions unless
+`pc=` is among the changes. Instead of changes: `!load 0x2000`, `!store`, `!fetch`: a memory fault at
+that address; `!illegal`; `!exception 8`: another exception of the guest. `#` begins a comment.
+"""
+
+import ast
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+LINE = re.compile(r'(0x[0-9a-f]+)\s+\[([0-9a-f ]+)\]\s+"([^"]*)"(.*)$')
+MEMORY = re.compile(r"\[(0x[0-9a-f]+):(\d+)\]$")
+FAULT = re.compile(r"!(load|store|fetch|illegal|exception)(?:\s+(\w+))?$")
+ACCESS = {"load": "read", "store": "write", "fetch": "fetch"}
+PAGE = 4096
+
+
+@dataclass
+class Line:
+    where: str
+    arch: str
+    features: tuple
+    options: dict
+    address: int
+    code: bytes
+    text: str
+    before: dict
+    after: dict
+    fault: tuple = ()
+    fresh: bool = False
+
+    def __str__(self):
+        return f"{self.where}: {self.text}"
+
+
+def assignments(words, where):
+    """{name or (address, size): value} of `name=value` words."""
+    made = {}
+    for word in words:
+        key, eq, value = word.partition("=")
+        if not eq:
+            raise ValueError(f"{where}: `{word}` is not name=value")
+        cell = MEMORY.match(key)
+        made[(int(cell[1], 16), int(cell[2])) if cell else key] = int(value, 0)
+    return made
+
+
+def parse_line(text, where, arch="", features=(), options=None):
+    match = LINE.match(text)
+    if not match:
+        raise ValueError(f"{where}: expected: address [bytes] \"text\" state => changes")
+    before, arrow, after = match[4].partition("=>")
+    fault = ()
+    if not arrow:
+        before, bang, rest = match[4].partition("!")
+        found = FAULT.match(bang + rest.strip())
+        if not found or (found[1] == "illegal") != (found[2] is None):
+            raise ValueError(f"{where}: neither => changes nor a fault")
+        fault, after = (found[1], int(found[2], 0) if found[2] else 0), ""
+    return Line(where, arch, features, options or {}, int(match[1], 16), bytes.fromhex(match[2]),
+                match[3], assignments(before.split(), where), assignments(after.split(), where),
+                fault)
+
+
+def read(path):
+    """The lines of a file."""
+    arch, features, options, fresh, made = "", (), {}, False, []
+    for n, text in enumerate(Path(path).read_text(encoding="utf-8").splitlines(), 1):
+        text = re.sub(r'("[^"]*")|#.*', lambda m: m[1] or "", text).strip()
+        where = f"{path.name}:{n}"
+        words = text.split()
+        if not words:
+            continue
+        if words[0] == "features":
+            features = tuple(words[1:])
+        elif words == ["fresh"]:
+            fresh = True
+        elif words[0] == "options":
+            options = {}
+            for word in words[1:]:
+                name, _, value = word.partition("=")
+                options[name] = ast.literal_eval(value)
+        elif len(words) == 1:
+            arch, features, options, fresh = words[0], (), {}, False
+        else:
+            made.append(parse_line(text, where, arch, features, options))
+            made[-1].fresh = fresh
+    return made
+
+
+def backends():
+    """Names of the back ends that execute lines."""
+    import engine
+    return engine.backends() if hasattr(engine, "Emulator") else ("interpreter",)
+
+
+def observed(guest):
+    """Names of the registers that an instruction may change, each once."""
+    return [row.name for row in guest.registers
+            if not row.alias and row.group in ("general", "float") and row.kind != "pc"
+            and row.name not in ("fflags", "frm")]
+
+
+class Machine:
+    """Engines by architecture and options, reused for many lines."""
+
+    def __init__(self, backend):
+        self.backend = backend
+        self.engines = {}
+
+    def engine_for(self, line):
+        """(emulator, its mapped pages, words of its registers by name)."""
+        import engine
+        key = line.arch, line.features, repr(line.options)
+        if line.fresh or key not in self.engines:
+            emu = engine.Emulator(line.arch, backend=self.backend,
+                                  features=line.features or None, **line.options)
+            self.engines[key] = emu, set()
+        return self.engines[key]
+
+    @staticmethod
+    def map(emu, mapped, address, size):
+        for page in range(address // PAGE, (address + max(size, 1) - 1) // PAGE + 1):
+            if page not in mapped:
+                emu.memory.map(page * PAGE, PAGE)
+                mapped.add(page)
+
+    def prepare(self, emu, mapped, line, registers):
+        """Code, memory and registers as the line says; the rest arbitrary."""
+        self.map(emu, mapped, line.address, len(line.code))
+        emu.memory.write(line.address, line.code)
+        xlen = int(line.arch[-2:])
+        for n, name in enumerate(registers):
+            wide = 64 if name.startswith("f") else xlen
+            value = 0 if name == "fcsr" else 0xA5A5000100000000 + 0x0001000100010001 * n
+            emu.regs[name] = value & (1 << wide) - 1
+        for key in [*line.before, *line.after]:
+            if isinstance(key, tuple):
+                self.map(emu, mapped, *key)
+        for key, value in line.before.items():
+            if isinstance(key, tuple):
+                emu.memory.write(key[0], (value % (1 << 8 * key[1])).to_bytes(key[1], "little"))
+            else:
+                emu.regs[key] = value
+
+    def run(self, line, registers):
+        """Runs a line; answers what is not as it says, as texts.
+
+        `registers`: names of all registers that must not change unless the line says so."""
+        import engine
+        emu, mapped = self.engine_for(line)
+        self.prepare(emu, mapped, line, registers)
+        cells = [key for key in [*line.before, *line.after] if isinstance(key, tuple)]
+        others = [key for key in line.after if not isinstance(key, tuple) and key != "pc"]
+        # What is wanted, in the registers themselves: aliases and views then need no special care.
+        start = {name: emu.regs[name] for name in registers}
+        named = {name: emu.regs[name] for name in others}
+        for name in others:
+            emu.regs[name] = line.after[name]
+        wanted = {name: emu.regs[name] for name in [*registers, *others]}
+        for name, value in [*named.items(), *start.items()]:
+            emu.regs[name] = value
+        memory = {(at, size): emu.memory.read(at, size) for at, size in cells}
+        memory.update({key: (value % (1 << 8 * key[1])).to_bytes(key[1], "little")
+                       for key, value in line.after.items() if isinstance(key, tuple)})
+        count = line.text.count("; ") + 1
+        wrong = []
+        try:
+            result = emu.run(line.address, count=count)
+            if line.fault:
+                wrong.append(f"no fault, wanted {line.fault}")
+            elif result.count != count:
+                wrong.append(f"{result.count} instructions ran, wanted {count} ({result.reason})")
+        except engine.Error as error:
+            wrong += compare_fault(line, error)
+        pc = line.after.get("pc", line.address + (0 if line.fault else len(line.code)))
+        if emu.pc != pc:
+            wrong.append(f"pc is {emu.pc:#x}, wanted {pc:#x}")
+        wrong += [f"{name} is {emu.regs[name]:#x}, wanted {value:#x}"
+                  for name, value in wanted.items() if emu.regs[name] != value]
+        wrong += [f"[{at:#x}:{size}] is {emu.memory.read(at, size)[::-1].hex()}, wanted "
+                  f"{value[::-1].hex()}"
+                  for (at, size), value in memory.items() if emu.memory.read(at, size) != value]
+        return wrong
+
+
+def compare_fault(line, error):
+    """What differs between the fault that a line announces and the one that came."""
+    import engine
+    kind, value = line.fault or ("none", 0)
+    if isinstance(error, engine.MemoryFault):
+        same = ACCESS.get(kind) == error.access and error.address == value
+    elif isinstance(error, engine.InstructionFault):
+        same = kind == "illegal"
+    else:
+        same = (isinstance(error, engine.GuestException) and kind == "exception"
+                and error.cause == value)
+    return [] if same else [f"{type(error).__name__}: {error}; wanted {line.fault or 'none'}"]
