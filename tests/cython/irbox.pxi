@@ -20,8 +20,10 @@ from engine._core.opt.flow cimport pass_flow
 from engine._core.opt.fold cimport pass_fold
 from engine._core.opt.passes cimport OPT_DEFAULT, OPT_MEM_CLOBBERS, opt_run
 from engine._core.backend.backend cimport *
+from engine._core.backend.codebuf cimport code_buffer_free, code_buffer_init
 from engine._core.backend.rows cimport rows_lookup
 from engine._core.backend.interp.interp cimport interp_ops
+from engine._core.backend.x86_64.x86_64 cimport x86_64_ops
 
 HERE = Path(__file__).resolve()
 
@@ -144,11 +146,12 @@ cdef class Box:
     cdef IR *s
     cdef TB tb
     cdef CodeBuffer buf
+    cdef const BackendOps *ops
     cdef RuntimeOps rt
     cdef CPUTLBEntry *entries
     cdef uint32_t last_exit
 
-    def __cinit__(self, size_t code_size=1 << 20):
+    def __cinit__(self, size_t code_size=1 << 20, bint jit=False):
         cdef uint32_t i, modes = 12, pages = MEMORY >> 12
         self.cpu = <BoxCPU *>calloc(1, sizeof(BoxCPU))
         self.cpu.memory = <uint8_t *>calloc(1, MEMORY)
@@ -170,9 +173,9 @@ cdef class Box:
         self.rt.store = box_store
         self.rt.rmw = box_rmw
         self.rt.lookup = box_lookup
-        self.buf.base = <uint8_t *>malloc(code_size)
-        self.buf.size = code_size
-        self.buf.high_water = self.buf.base + code_size - 1024
+        self.ops = &x86_64_ops if jit else &interp_ops
+        if not code_buffer_init(&self.buf, self.ops, code_size):
+            raise MemoryError("code buffer")
         self.s = ir_new()
         for i in range(N_G):
             ir_global(self.s, TYPE_I, <uint32_t>(<uintptr_t>&self.cpu.g[i] - <uintptr_t>self.cpu),
@@ -183,7 +186,7 @@ cdef class Box:
 
     def __dealloc__(self):
         ir_free(self.s)
-        free(self.buf.base)
+        code_buffer_free(&self.buf)
         free(self.entries)
         free(self.cpu.head.jmp_cache)
         free(self.cpu.memory)
@@ -245,7 +248,7 @@ cdef class Box:
         memset(&self.tb, 0, sizeof(TB))
         if self.s.n_rows:
             self.tb.pc = self.s.rows[0]
-        return interp_ops.compile(self.s, &self.tb, &self.buf, NULL)
+        return self.ops.compile(self.s, &self.tb, &self.buf, self.cpu)
 
     def run(self, icount=1 << 40):
         """Compile and run; answers EXIT_* and what left: exit pc, status, or row index."""
@@ -255,7 +258,7 @@ cdef class Box:
         assert code == BE_OK, f"compile: {code}"
         head.icount_left = icount
         fp_host_enter(&head.fpst)
-        self.last_exit = interp_ops.run(head, &self.tb, &self.rt)
+        self.last_exit = self.ops.run(head, &self.tb, &self.rt)
         fp_host_leave(&head.fpst)
         if self.last_exit == EXIT_GOTO:
             return "goto", head.last_exit.pc

@@ -1,4 +1,4 @@
-"""The whole core with RISC-V below the Python API: a loop, its speed and what a new engine costs."""
+"""The whole core with RISC-V below the Python API: a loop, its speed, what a new engine costs."""
 import time
 from libc.string cimport memset
 from engine._core.base.types cimport uint64_t
@@ -52,7 +52,7 @@ cdef class Machine:
     def run(self, pc, until=None, count=None, repeat=1):
         cdef RunArgs args
         cdef RunOutcome out
-        cdef int i
+        cdef int _
         cdef int n = repeat
         cdef uint64_t start = pc
         memset(&args, 0, sizeof(args))
@@ -63,7 +63,7 @@ cdef class Machine:
             args.count = count
             args.has_count = True
         with nogil:
-            for i in range(n):
+            for _ in range(n):
                 self.e.guest.set_pc(self.e.cpu, start)
                 engine_run(self.e, &args, &out)
         return out.reason, out.pc, out.icount

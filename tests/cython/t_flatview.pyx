@@ -186,6 +186,46 @@ def test_random_trees():
         random_tree(seed, 60)
 
 
+def test_slices_of_one_region():
+    """What map, protect and unmap do: aliases of one RAM side by side, cut and joined in place."""
+    cdef MemContext *ctx = mem_context_new(12, False)
+    cdef MemoryRegion *top = memory_region_new(ctx, NULL, TOP)
+    cdef AddressSpace *space = address_space_new(ctx, top, b"x")
+    cdef MemoryRegion *ram
+    cdef MemoryRegion *mr
+    cdef int err = 0
+    rnd = random.Random(6)
+    ram = memory_region_new_ram(ctx, b"ram", 64 * 4096, &err)
+    root, target = Region(<uintptr_t>top, TOP, "container"), Region(<uintptr_t>ram, 64 * 4096, "leaf")
+    slots = [None] * 64
+    renders = 0
+    for step in range(3000):
+        at, n = rnd.randrange(60), rnd.randint(1, 4)
+        if any(slots[at:at + n]):
+            for old in set(slots[at:at + n]) - {None}:
+                if rnd.random() < 0.3:
+                    old.prot = rnd.choice([1, 3, 7])
+                    memory_region_set_prot(R(old), old.prot)
+                    continue
+                memory_region_del_subregion(top, R(old))
+                root.children.remove(old)
+                slots = [None if s is old else s for s in slots]
+                assert memory_region_free(R(old)) == 0
+        else:
+            mr = memory_region_new_alias(ctx, b"a", ram, at * 4096, n * 4096)
+            new = Region(<uintptr_t>mr, n * 4096, "alias", target, at * 4096)
+            new.prot = rnd.choice([3, 3, 7])
+            memory_region_set_prot(mr, new.prot)
+            assert memory_region_add_subregion_overlap(top, 0x10000 + at * 4096, mr, 0) == 0
+            root.attach(new, 0x10000 + at * 4096, 0)
+            for k in range(at, at + n):
+                slots[k] = new
+        renders += space.view == NULL
+        check(root, space, rnd)
+    assert renders <= 1, renders
+    mem_context_free(ctx)
+
+
 def test_all_of_the_address_space():
     cdef MemContext *ctx = mem_context_new(12, False)
     cdef MemoryRegion *top = memory_region_new(ctx, NULL, TOP)

@@ -30,7 +30,6 @@ def test_until():
 
 
 def test_every_count_is_exact():
-    want = None
     for optimise in (True, False):
         for count in list(range(0, 40)) + [100, 511, 512, 513, 2999, 3000]:
             b = box(*countdown(), optimise=optimise)
@@ -196,7 +195,7 @@ def test_breakpoint_on_a_loop_head_stops_each_time():
     b = box(addi(1, 1, 1), jmp(-1))
     b.run(BASE, count=100)
     b.breakpoint(BASE)
-    for i in range(5):
+    for _ in range(5):
         assert b.run(BASE, count=100) == (STOP_BREAKPOINT, BASE, 2)
 
 
@@ -334,7 +333,7 @@ def test_patching_under_a_count():
         b[1] = BASE + 12
         b[6] = 1 << 16
         b[5] = 20
-        assert b.run(BASE, count=count) [2] == count
+        assert b.run(BASE, count=count)[2] == count
         turns, rest = divmod(count, 6)
         assert b[3] == sum(range(1, turns + 1 + (rest > 3)))
 
@@ -394,15 +393,12 @@ def test_internal_refusal_is_an_answer():
     b = Box(code_size=1 << 14)
     b.map(BASE, 0x1000)
     b.code(BASE, *[addi(1, 1, 1)] * 1000, jmp(0))
-    reason, pc, done = b.run(BASE, until=BASE + 4000)
-    assert reason == STOP_UNTIL and done == 1000
+    assert b.run(BASE, until=BASE + 4000) == (STOP_UNTIL, BASE + 4000, 1000)
 
 
 def test_nested_run_is_refused():
     b = box(*countdown(3))
     seen = []
-    cdef RunArgs args
-    cdef RunOutcome out
 
     def hook(bb, ev):
         seen.append(inner(bb))

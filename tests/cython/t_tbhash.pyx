@@ -21,7 +21,6 @@ def test_values():
 
 
 def test_a_page_is_one_run_of_slots():
-    cdef uint64_t pc
     for page in (0, 0x1000, 0x7ffff7dd1000, 0xfffffffffffff000):
         slots = {tb_jmp_cache_hash(<uint64_t>page + off, 12) for off in range(4096)}
         first = tb_jmp_cache_hash_page(page, 12)

@@ -87,7 +87,8 @@ cdef void toy_globals(IR *ir, CPUHead *cpu) noexcept nogil:
         ir_global(ir, TYPE_I, <uint32_t>(R0 + 8 * i), toy_regs[i].name)
 
 
-cdef uint64_t helper_halt(void *env, uint64_t pc, uint64_t b, uint64_t c, uint64_t d) noexcept nogil:
+cdef uint64_t helper_halt(void *env, uint64_t pc, uint64_t b, uint64_t c,
+                          uint64_t d) noexcept nogil:
     (<CPUHead *>env).pc = pc
     (<CPUHead *>env).exception_index = EXCP_HLT
     return ST_NEXT
@@ -341,15 +342,21 @@ cdef class Box:
             return HOOK_ERROR
 
     def stop(self): engine_stop(self.e)
+
     def fail(self): engine_fail(self.e)
+
     def flush(self): engine_tb_flush(self.e)
+
     def exits(self, pcs):
         cdef uint64_t[16] a
         for i, pc in enumerate(pcs):
             a[i] = pc
         assert engine_exits_set(self.e, a, len(pcs)) == 0
+
     def breakpoint(self, pc): assert engine_breakpoint_insert(self.e, pc, BP_GDB) == 0
+
     def unbreak(self, pc): return engine_breakpoint_remove(self.e, pc, BP_GDB)
+
     def irq(self):
         (<ToyCPU *>self.e.cpu).irq = 1
         self.e.cpu.interrupt_request = CPU_INTERRUPT_HARD

@@ -5,6 +5,8 @@ from engine._core.base.types cimport uint8_t, uint64_t
 from engine._core.crypto.aes cimport (AESKey, aes_cbc_encrypt, aes_decrypt, aes_encrypt,
                                       aes_set_decrypt_key, aes_set_encrypt_key, aes_tables)
 
+from engine.errors import ArgumentError
+
 
 cdef class AESContext:
     """A key schedule. Filled by `set_key`; unset until then."""
@@ -19,7 +21,7 @@ cdef class AESContext:
     def set_key(self, const uint8_t[::1] key not None, int bits, bint decrypt) -> int:
         """Expands a key of `bits` bits: 0, or -2 when the size is none of AES's."""
         if bits in (128, 192, 256) and key.shape[0] * 8 < bits:
-            raise ValueError(f"a key of {bits} bits needs {bits // 8} bytes, not {key.shape[0]}")
+            raise ArgumentError(f"a key of {bits} bits needs {bits // 8} bytes, not {key.shape[0]}")
         cdef uint8_t none = 0
         cdef const uint8_t *data = &key[0] if key.shape[0] else &none
         if decrypt:
@@ -34,7 +36,7 @@ cdef class AESContext:
               bint decrypt) -> None:
         """One block of 16 bytes from source to target (which may be the same)."""
         if source.shape[0] < 16 or target.shape[0] < 16:
-            raise ValueError("a block is 16 bytes")
+            raise ArgumentError("a block is 16 bytes")
         self._ready()
         if decrypt:
             aes_decrypt(&source[0], &target[0], &self.key)
@@ -48,18 +50,18 @@ cdef class AESContext:
         cdef uint64_t whole = (size + 15) // 16 * 16
         self._ready()
         if iv.shape[0] != 16:
-            raise ValueError("an initialisation vector is 16 bytes")
+            raise ArgumentError("an initialisation vector is 16 bytes")
         if <uint64_t>source.shape[0] < (size if encrypt else whole):
-            raise ValueError("the source is shorter than its blocks")
+            raise ArgumentError("the source is shorter than its blocks")
         if <uint64_t>target.shape[0] < (whole if encrypt else size):
-            raise ValueError("the target is shorter than its blocks")
+            raise ArgumentError("the target is shorter than its blocks")
         if size:
             with nogil:
                 aes_cbc_encrypt(&source[0], &target[0], size, &self.key, &iv[0], encrypt)
 
     cdef object _ready(self):
         if not self.key.rounds:
-            raise ValueError("no key is set")
+            raise ArgumentError("no key is set")
 
 
 def aes_table_dict() -> dict:

@@ -41,7 +41,7 @@ class Emulator:
         self,
         arch: str,
         *,
-        backend: str = "interpreter",
+        backend: str | None = None,
         features: Iterable[str] | None = None,
         model: str | None = None,
         big_endian: bool = False,

@@ -151,7 +151,8 @@ cdef class Emulator:
     """A CPU with its memory.
 
     arch: "riscv64" or "riscv32" (`engine.architectures()` lists them).
-    backend: "interpreter".
+    backend: "jit" or "interpreter" (`engine.backends()` lists what this host has); None: what the
+        environment variable ENGINE_BACKEND names, else the interpreter.
     features: names of CPU features to have instead of the model's own, or None.
     model: CPU model, or None for "max", the one with all features.
     big_endian: data byte order where the architecture has a choice.
@@ -170,7 +171,7 @@ cdef class Emulator:
         self.memory = memory_new(self.core)
         self.regs = registers_new(self.core)
 
-    def __init__(self, arch, *, backend="interpreter", features=None, model=None, big_endian=False,
+    def __init__(self, arch, *, backend=None, features=None, model=None, big_endian=False,
                  fp=True, user_mode=False, exceptions="host", code_buffer=None):
         cdef Core core = self.core
         cdef CPUConfig config
@@ -528,6 +529,7 @@ cdef RunResult start(Emulator self, object begin, RunArgs *args):
     st.emulator = <PyObject *>self
     st.stop_asked = False
     st.gil_held = st.engine.python_hooks != 0
+    st.engine.stop_requested = 0    # a stop that came too late for the run before
     st.running = True
     if st.gil_held:
         engine_run(st.engine, args, &out)

@@ -1,5 +1,8 @@
 """Architectures and back ends by name (see guests.pxd)."""
+import os
+
 from engine._core.backend.interp.interp cimport interp_ops
+from engine._core.backend.x86_64.x86_64 cimport x86_64_ops
 from engine._core.isa.riscv.riscv cimport riscv32_ops, riscv_ops
 from engine._core.api.core cimport type_name
 
@@ -13,7 +16,7 @@ def guest_names():
 
 def backend_names():
     """Names that Emulator() takes as backend."""
-    return ("interpreter",)
+    return ("jit", "interpreter") if x86_64_ops.available() else ("interpreter",)
 
 
 cdef const GuestOps *guest_by_name(object arch, CPUConfig *config) except NULL:
@@ -30,10 +33,18 @@ cdef const GuestOps *guest_by_name(object arch, CPUConfig *config) except NULL:
 
 
 cdef const BackendOps *backend_by_name(object name) except NULL:
+    """None: what the environment variable ENGINE_BACKEND names, else the interpreter."""
+    if name is None:
+        name = os.environ.get("ENGINE_BACKEND") or "interpreter"
     if not isinstance(name, str):
         raise ArgumentTypeError(f"backend must be a str, not {type_name(name)}")
     if name == "interpreter":
         return &interp_ops
+    if name == "jit":
+        if x86_64_ops.available():
+            return &x86_64_ops
+        raise UnsupportedError("there is no back end 'jit' here",
+                               hint="the host is not x86-64, or refuses executable memory")
     raise UnsupportedError(f"there is no back end {name!r}",
                            hint=f"there are {', '.join(backend_names())}")
 

@@ -66,13 +66,6 @@ cdef extern from * nogil:
     #else
     #define engine_mulhu64(a, b) engine_mulhu64_limbs(a, b)
     #endif
-    #if defined(__GNUC__) || defined(__clang__)
-    #define engine_likely(x) __builtin_expect(!!(x), 1)
-    #define engine_unlikely(x) __builtin_expect(!!(x), 0)
-    #else
-    #define engine_likely(x) (x)
-    #define engine_unlikely(x) (x)
-    #endif
     #endif
     """
     int engine_clz64(uint64_t v)            # v must not be 0
@@ -83,8 +76,6 @@ cdef extern from * nogil:
     uint16_t engine_bswap16(uint16_t v)
     uint64_t engine_mulhu64_limbs(uint64_t a, uint64_t b)   # the portable one, for tests
     uint64_t mulhu64 "engine_mulhu64"(uint64_t a, uint64_t b)
-    bint likely "engine_likely"(bint x)
-    bint unlikely "engine_unlikely"(bint x)
 
 
 # -- counts: the width for 0

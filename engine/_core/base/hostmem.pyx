@@ -1,5 +1,6 @@
 # Host memory by pages, see hostmem.pxd. The OS is chosen by the preprocessor inside the two includes.
 from libc.string cimport memcpy, memset
+from engine._core.base.buffer cimport find_nonzero
 from engine._core.base.types cimport uint8_t, uint64_t
 
 include "hostmem_posix.pxi"
@@ -42,9 +43,8 @@ cdef void hostmem_unmap(void *p, uint64_t size) noexcept nogil:
 
 
 cdef void *hostmem_grow(void *p, uint64_t old_size, uint64_t new_size) noexcept nogil:
-    cdef size_t old = _pages(old_size), new = _pages(new_size), i, k
-    cdef uint64_t *src
-    cdef uint64_t any
+    cdef size_t old = _pages(old_size), new = _pages(new_size), i
+    cdef uint8_t *src
     cdef void *q
     if new == 0:
         return NULL
@@ -58,11 +58,8 @@ cdef void *hostmem_grow(void *p, uint64_t old_size, uint64_t new_size) noexcept 
         return NULL
     i = 0
     while i < old:
-        src = <uint64_t *>(<uint8_t *>p + i)
-        any = 0
-        for k in range(_page >> 3):
-            any |= src[k]
-        if any:
+        src = <uint8_t *>p + i
+        if find_nonzero(src, _page) != _page:
             memcpy(<uint8_t *>q + i, src, _page)
         i += _page
     engine_unmap(p, old)

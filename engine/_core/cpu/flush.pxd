@@ -1,6 +1,6 @@
 # TLB flushes as guests and exec do them: with what hangs on the TLB.
-# Lives here: flushes that also clear the jump cache, which maps virtual addresses to blocks. Does not
-# live here: the TLB's own part (mem/tlb). Called by: guests (page-table changes), exec.
+# Lives here: flushes that also clear the jump cache, which maps virtual addresses to blocks. Does
+# not live here: the TLB's own part (mem/tlb). Called by: guests (page-table changes), exec.
 # Spec row 36. Always legal: flushing more than needed shows in speed only.
 from libc.string cimport memset
 from engine._core.base.types cimport uint32_t, uint64_t, vaddr_t

@@ -95,5 +95,3 @@ ctypedef struct CPUHead:
     uint64_t icount_total       # instructions retired before the current slice
     int64_t icount_slice        # what icount_left was set to
     uint64_t frame[1024]        # FRAME_SLOTS temporaries; the guest's fields follow the head
-
-

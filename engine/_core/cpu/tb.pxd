@@ -26,7 +26,8 @@ ctypedef struct TBExit:
     TB *to                      # linked block, or NULL
     TB *owner
     TBExit *next_incoming       # next exit that is linked to the same block
-    uintptr_t patch             # JIT: address of the patchable jump
+    uintptr_t patch             # JIT: writable address of the patchable jump's distance
+    uintptr_t patch_rx          # JIT: the executable address of the same
 
 ctypedef struct TB:
     uint64_t pc

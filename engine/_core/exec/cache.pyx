@@ -3,7 +3,7 @@
 # what it uses. Called by: exec only.
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
-from engine._core.base.types cimport (uint8_t, uint32_t, uint64_t, uintptr_t, ram_addr_t, vaddr_t)
+from engine._core.base.types cimport uint8_t, uint32_t, uint64_t, uintptr_t, ram_addr_t
 from engine._core.base.hostmem cimport hostmem_map, hostmem_unmap
 from engine._core.cpu.tb cimport TB, TBExit, TB_JMP_CACHE_SIZE
 from engine._core.cpu.tb_hash cimport (tb_jmp_cache_hash, tb_phys_hash, TB_PHYS_HASH_SIZE)

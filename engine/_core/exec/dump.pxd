@@ -1,5 +1,6 @@
 # The IR of a block as text, for debugging.
-# Lives here: translation without a trace in the cache. The text form: ir/text. Called by: engine.pyx.
+# Lives here: translation without a trace in the cache. The text form: ir/text. Called by:
+# engine.pyx.
 from engine._core.base.types cimport uint32_t, uint64_t
 from engine._core.exec.engine cimport Engine
 

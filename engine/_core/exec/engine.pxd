@@ -1,7 +1,7 @@
 # The engine: one guest CPU, its memory, its back end and its block cache, and run().
 # Lives here: the Engine struct, hooks as C function pointers, run limits and results. The Python
-# classes over it: api/. Implementation: engine.pyx (life cycle), loop.pyx (run), cache.pyx (blocks),
-# hookpoints.pyx, unwind.pyx, flush.pyx. This is where guest, host, mem and ir meet.
+# classes over it: api/. Implementation: engine.pyx (life cycle), loop.pyx (run), cache.pyx
+# (blocks), hookpoints.pyx, unwind.pyx, flush.pyx. This is where guest, host, mem and ir meet.
 from engine._core.base.types cimport (uint8_t, uint16_t, int32_t, int64_t, uint32_t, uint64_t,
                                       uintptr_t, vaddr_t, hwaddr, ram_addr_t)
 from engine._core.cpu.head cimport CPUHead, FaultInfo
@@ -27,7 +27,8 @@ cdef enum:
 # What a hook answers.
 cdef enum:
     HOOK_CONTINUE = 0
-    HOOK_HANDLED = 1            # MEM_INVALID: retry the access; EXCEPTION, INSN_INVALID: go on at head.pc
+    # MEM_INVALID: retry the access; EXCEPTION, INSN_INVALID: go on at head.pc
+    HOOK_HANDLED = 1
     HOOK_STOP = 2               # stop the run before the instruction
     HOOK_ERROR = 3              # it failed; the owner keeps the error: the run ends with STOP_ERROR
 
@@ -36,7 +37,7 @@ ctypedef struct HookEvent:
     uint64_t addr               # CODE, BLOCK, INSN: = pc
     uint64_t value              # MEM_WRITE, READ_AFTER: value, zero-extended (16 bytes: low half)
     uint64_t value_hi
-    uint32_t size               # CODE, INSN: instruction bytes; BLOCK: bytes of the block; MEM: access
+    uint32_t size               # bytes of the instruction, the basic block, or the access
     uint32_t access             # ACCESS_* for MEM_*
     int32_t exception           # EXCEPTION: number
     uint32_t reason             # MEM_INVALID: FAULT_UNMAPPED or FAULT_PROT ...
@@ -158,12 +159,14 @@ cdef Engine *engine_new(const GuestOps *guest, const CPUConfig *cfg, const Backe
                         uint64_t code_size) noexcept nogil
 cdef void engine_free(Engine *e) noexcept nogil
 cdef void engine_run(Engine *e, const RunArgs *args, RunOutcome *out) noexcept nogil
-# May be called from any thread and from hooks.
+# Ends the run in progress, or the next one if none is. Any thread and hooks may call it.
+# Whoever starts runs clears Engine.stop_requested before others may know of the run.
 cdef void engine_stop(Engine *e) noexcept nogil
 # Registers by RegDesc; brings stale state up to date first when a hook runs. value: 64-bit words.
 cdef int engine_reg_read(Engine *e, uint32_t reg, uint64_t *value) noexcept nogil
 cdef int engine_reg_write(Engine *e, uint32_t reg, const uint64_t *value) noexcept nogil
-# Hooks: NULL when out of memory. Both may be called from hooks; they count from the next instruction.
+# Hooks: NULL when out of memory. Both may be called from hooks; they count from the next
+# instruction.
 cdef Hook *engine_hook_add(Engine *e, uint32_t kind, uint64_t begin, uint64_t end, hook_fn fn,
                            void *opaque, bint needs_gil, uint32_t number,
                            uint32_t access_mask) noexcept nogil

@@ -1,19 +1,17 @@
 # The engine: life cycle and the functions of engine.pxd.
-# Lives here: what an Engine is made of and how that is taken apart. Each topic's work is done in its
-# own module: loop, cache, lookup, hookpoints, registers, stops, unwind.
-from libc.errno cimport EINVAL, ENOMEM
+# Lives here: what an Engine is made of and how that is taken apart. Each topic's work is done in
+# its own module: loop, cache, lookup, hookpoints, registers, stops, unwind.
+from libc.errno cimport ENOMEM
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy
-from engine._core.base.hostmem cimport hostmem_map, hostmem_unmap
+from engine._core.backend.codebuf cimport code_buffer_free, code_buffer_init
 from engine._core.base.atomics cimport atomic_store32
-from engine._core.base.types cimport (int32_t, uint8_t, uint32_t, uint64_t, ram_addr_t)
+from engine._core.base.types cimport uint8_t, uint32_t, uint64_t, ram_addr_t
 from engine._core.cpu.breakpoint cimport (cpu_breakpoint_insert, cpu_breakpoint_remove,
                                           cpu_breakpoints_free)
 from engine._core.cpu.head cimport CPUHead, EXCP_NONE
 from engine._core.cpu.interrupt cimport cpu_exit
-from engine._core.cpu.tb cimport TB
-from engine._core.fp.status cimport FPStatus
-from engine._core.ir.ir cimport IR, ir_free
+from engine._core.ir.ir cimport ir_free
 from engine._core.isa.guest cimport CPUConfig, GuestOps
 from engine._core.isa.translator cimport Translator, translator_free
 from engine._core.mem.context cimport (AddressSpace, MEM_SIZE_MAX, MemContext, MemoryListener,
@@ -31,14 +29,13 @@ from engine._core.exec.dump cimport dump_block
 from engine._core.exec.hookpoints cimport access_hooks, hooks_add, hooks_del, hooks_free_all
 from engine._core.exec.loop cimport loop_runtime, run_loop
 from engine._core.exec.registers cimport register_read, register_write
-from engine._core.exec.stops cimport stops_added, stops_free, stops_is_exit, stops_rebuild
+from engine._core.exec.stops cimport stops_added, stops_free, stops_rebuild
 from engine._core.exec.unwind cimport cpu_sync_state
 
 cdef enum:
     CODE_SIZE_DEFAULT = 16 << 20
     CODE_SIZE_MIN = 1 << 14
     CODE_ALIGN = 16
-    HIGH_WATER_SLACK = 1024         # row 21
     SLICE_FIRST = 262144            # instructions
 
 
@@ -51,8 +48,8 @@ cdef void on_unprotect(void *opaque, ram_addr_t page) noexcept nogil:
     tlb_unprotect_code(<MemContext *>(<Engine *>opaque).mem, page)
 
 
-# Somebody but the guest (host API, DMA, ROM loading) wrote RAM that may hold code. The running block
-# finds out by its `invalid` when the hook or I/O function that wrote returns.
+# Somebody but the guest (host API, DMA, ROM loading) wrote RAM that may hold code. The running
+# block finds out by its `invalid` when the hook or I/O function that wrote returns.
 cdef void on_foreign_write(void *opaque, ram_addr_t addr, uint64_t length) noexcept nogil:
     cdef Engine *e = <Engine *>opaque
     cache_invalidate_range(<TBCache *>e.cache, addr, addr + length, NULL)
@@ -111,12 +108,8 @@ cdef bint open_code(Engine *e, uint64_t code_size) noexcept nogil:
     if code_size < CODE_SIZE_MIN:
         code_size = CODE_SIZE_MIN
     code_size &= ~<uint64_t>(CODE_ALIGN - 1)
-    e.code.base = <uint8_t *>hostmem_map(code_size)
-    if e.code.base == NULL:
+    if not code_buffer_init(&e.code, e.backend, code_size):
         return False
-    e.code.size = code_size
-    e.code.ptr = e.code.base
-    e.code.high_water = e.code.base + code_size - HIGH_WATER_SLACK
     c = cache_new(&e.code, e.backend, e.guest.page_bits, on_protect, on_unprotect, e)
     e.cache = c
     if c == NULL:
@@ -181,8 +174,7 @@ cdef void engine_free(Engine *e) noexcept nogil:
             memory_region_free(root)
         mem_context_free(<MemContext *>e.mem)
     cache_free(<TBCache *>e.cache)
-    if e.code.base != NULL:
-        hostmem_unmap(e.code.base, e.code.size)
+    code_buffer_free(&e.code)
     free(e.cpu)
     free(e)
 

@@ -1,14 +1,14 @@
 # Hook points: see hookpoints.pxd.
-# A hook may do anything the API allows: registers, pc, memory, mappings, other hooks, stop. What that
-# means for the block that is running comes back from hooks_status as a status:
+# A hook may do anything the API allows: registers, pc, memory, mappings, other hooks, stop. What
+# that means for the block that is running comes back from hooks_status as a status:
 #   pc was written             ST_PC_CHANGED   go on there
 #   stop                       ST_EXIT         before the instruction
 #   this block is out of date  ST_RETRY_ONE    redo the instruction alone, without the hooks it had,
 #   (code, hooks, flush)                       then look the next block up
 from libc.stdlib cimport calloc, free
-from engine._core.base.types cimport (int64_t, uint8_t, uint32_t, uint64_t, uintptr_t, hwaddr,
-                                      ram_addr_t, vaddr_t, ACCESS_READ, ACCESS_WRITE, ST_EXIT,
-                                      ST_HOOK_ERROR, ST_OK, ST_PC_CHANGED, ST_RETRY_ONE)
+from engine._core.base.types cimport (uint8_t, uint32_t, uint64_t, uintptr_t, hwaddr, ram_addr_t,
+                                      vaddr_t, ACCESS_READ, ACCESS_WRITE, ST_EXIT, ST_HOOK_ERROR,
+                                      ST_OK, ST_PC_CHANGED, ST_RETRY_ONE)
 from engine._core.cpu.head cimport CPUHead
 from engine._core.cpu.tb cimport CF_COUNT_MASK, TB
 from engine._core.ir.ir cimport HF_STATUS, HelperInfo

@@ -4,11 +4,11 @@ from libc.string cimport memset
 from engine._core.base.types cimport (uint8_t, uint32_t, uint64_t, ram_addr_t, vaddr_t,
                                       ACCESS_FETCH, ST_OK, ST_RETRY_ONE)
 from engine._core.cpu.head cimport CPUHead
-from engine._core.cpu.tb cimport (CF_COUNT_MASK, CF_NOCACHE, CF_SMC, TB, TB_MAX_INSNS, TBExit)
+from engine._core.cpu.tb cimport CF_COUNT_MASK, CF_NOCACHE, TB, TB_MAX_INSNS, TBExit
 from engine._core.cpu.tb_hash cimport tb_jmp_cache_probe
 from engine._core.mem.access cimport get_page_addr_code
 from engine._core.mem.tlb cimport tlb_entry
-from engine._core.ir.ir cimport HelperInfo, IR, IR_OK, ir_new, ir_reset
+from engine._core.ir.ir cimport HelperInfo, IR_OK, ir_new, ir_reset
 from engine._core.opt.passes cimport OPT_DEFAULT, OPT_MEM_CLOBBERS, opt_run
 from engine._core.isa.translator cimport (TranslateArgs, Translator, translate_block,
                                           translator_new)
@@ -124,7 +124,7 @@ cdef TB *translate(Engine *e, uint32_t cflags, int *status) noexcept nogil:
                 if e.memory_hooks:
                     level |= OPT_MEM_CLOBBERS
                 opt_run(e.ir, level)
-            result = e.backend.compile(e.ir, tb, &e.code, NULL)
+            result = e.backend.compile(e.ir, tb, &e.code, cpu)
             if result == BE_OK:
                 e.stats.tb_translated += 1
                 return tb

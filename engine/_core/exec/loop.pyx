@@ -1,9 +1,10 @@
 # run(): see loop.pxd.
-# One turn of the loop: what others asked for, exceptions, interrupts, stop addresses, limits; then find
-# a block, link the exit that led here to it, run until something leaves, unwind.
+# One turn of the loop: what others asked for, exceptions, interrupts, stop addresses, limits; then
+# find a block, link the exit that led here to it, run until something leaves, unwind.
 #
-# Counting: head.icount_left is the budget of a slice. Blocks take theirs before they run and unwinding
-# gives back what was not done, so icount_total + (icount_slice - icount_left) is exact between blocks.
+# Counting: head.icount_left is the budget of a slice. Blocks take theirs before they run and
+# unwinding gives back what was not done, so icount_total + (icount_slice - icount_left) is exact
+# between blocks.
 from libc.stdio cimport snprintf
 from engine._core.base.atomics cimport atomic_store32
 from engine._core.base.clock cimport clock_ns
@@ -15,14 +16,15 @@ from engine._core.cpu.head cimport (
     BP_ANY, CPUHead, EXCP_DEBUG, EXCP_HALTED, EXCP_HLT, EXCP_INTERRUPT, EXCP_NONE, EXCP_YIELD,
     FAULT_ILLEGAL, FAULT_NONE, FAULT_TRAP)
 from engine._core.cpu.interrupt cimport cpu_exit
-from engine._core.cpu.tb cimport (CF_COUNT_MASK, CF_NOCACHE, CF_SMC, EXIT_GOTO, EXIT_ICOUNT,
-                                  EXIT_LOOKUP, EXIT_STATUS, TB, TB_MAX_INSNS, TBExit)
+from engine._core.cpu.tb cimport (CF_NOCACHE, CF_SMC, EXIT_GOTO, EXIT_ICOUNT, EXIT_LOOKUP,
+                                  EXIT_STATUS, TB, TB_MAX_INSNS, TBExit)
 from engine._core.ir.ops_gen cimport OP_gcas
 from engine._core.mem.access cimport access_load, access_rmw, access_store
-from engine._core.exec.engine cimport (
-    HOOK_CONTINUE, HOOK_ERROR, HOOK_EXCEPTION, HOOK_HANDLED, HOOK_INSN_INVALID, HOOK_STOP,
-    STOP_BREAKPOINT, STOP_COUNT, STOP_ERROR, STOP_EXCEPTION, STOP_FAULT, STOP_HALT, STOP_INTERNAL,
-    STOP_REQUEST, STOP_SIGNAL, STOP_TIMEOUT, STOP_UNTIL, Engine, HookEvent, RunArgs, RunOutcome)
+from engine._core.exec.engine cimport (HOOK_CONTINUE, HOOK_ERROR, HOOK_EXCEPTION, HOOK_INSN_INVALID,
+                                       HOOK_STOP, STOP_BREAKPOINT, STOP_COUNT, STOP_ERROR,
+                                       STOP_EXCEPTION, STOP_FAULT, STOP_HALT, STOP_INTERNAL,
+                                       STOP_REQUEST, STOP_SIGNAL, STOP_TIMEOUT, STOP_UNTIL, Engine,
+                                       HookEvent, RunArgs, RunOutcome)
 from engine._core.exec.hookpoints cimport enter_fp, hooks_dispatch, hooks_reap, leave_fp
 from engine._core.exec.lookup cimport (drop_one_shot, flush_blocks, link_exit, lookup_block,
                                        lookup_running)
@@ -397,7 +399,6 @@ cdef int run_turns(Engine *e, Run *r) noexcept nogil:
 cdef void run_loop(Engine *e, const RunArgs *args, RunOutcome *out) noexcept nogil:
     cdef CPUHead *cpu = e.cpu
     cdef Run r
-    cdef bint fp
     out.exception = EXCP_NONE
     out.icount = 0
     out.fault.addr = 0
@@ -412,7 +413,6 @@ cdef void run_loop(Engine *e, const RunArgs *args, RunOutcome *out) noexcept nog
         return
     e.running = True
     cpu.in_run = True
-    e.stop_requested = 0
     e.failed = False
     e.pc_written = False
     e.exceptions = 0
@@ -424,7 +424,7 @@ cdef void run_loop(Engine *e, const RunArgs *args, RunOutcome *out) noexcept nog
     cpu.exception_index = EXCP_NONE
     cpu.fault.reason = FAULT_NONE
     cpu.halted = False          # whoever runs it again wants it to go on
-    atomic_store32(&cpu.exit_request, 0)
+    atomic_store32(&cpu.exit_request, 1)    # look once whether a stop came before
     e.guest.update_tb_flags(cpu)
     if args.has_until:
         stops_set_until(e, args.until)
@@ -452,5 +452,6 @@ cdef void run_loop(Engine *e, const RunArgs *args, RunOutcome *out) noexcept nog
     out.pc = cpu.pc
     cpu.current_tb = NULL
     cpu.in_run = False
+    e.stop_requested = 0
     e.running = False
     hooks_reap(e)

@@ -3,7 +3,7 @@ from libc.errno cimport EINVAL
 from libc.string cimport memcpy
 from engine._core.base.types cimport uint8_t, uint32_t, uint64_t
 from engine._core.cpu.head cimport CPUHead
-from engine._core.isa.guest cimport GuestOps, REG_PC, REG_PLAIN, REG_SPECIAL, RegDesc
+from engine._core.isa.guest cimport REG_PC, REG_PLAIN, RegDesc
 from engine._core.exec.engine cimport Engine
 from engine._core.exec.unwind cimport cpu_sync_state
 

@@ -1,6 +1,6 @@
 # Addresses that a run may not pass: `until`, exits, breakpoints.
-# Lives here: the set, its changes, dropping blocks that run past a new one. Does not live here: what
-# happens there (loop.pyx), the breakpoint list itself (cpu/breakpoint). Called by: exec only.
+# Lives here: the set, its changes, dropping blocks that run past a new one. Does not live here:
+# what happens there (loop.pyx), the breakpoint list itself (cpu/breakpoint). Called by: exec only.
 #
 # A stop address is the start of a block and nothing else: the translator ends blocks before it, no
 # exit is linked to it, and the jump cache never holds it, so that the loop sees each arrival.

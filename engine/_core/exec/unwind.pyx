@@ -1,5 +1,5 @@
 # From a host code address to exact guest state: see unwind.pxd.
-from engine._core.base.types cimport int64_t, uint32_t, uint64_t, uintptr_t
+from engine._core.base.types cimport int64_t, uint32_t, uint64_t
 from engine._core.cpu.head cimport CPUHead
 from engine._core.cpu.tb cimport TB
 from engine._core.ir.ir cimport IR_ROW_WORDS

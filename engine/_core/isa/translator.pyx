@@ -2,7 +2,7 @@
 # Lives here: the line, its labels and exits, code fetch, hook calls, exceptions raised by code.
 # Does not live here: any guest. Called by: exec/ and isa/<guest>/.
 from libc.stdlib cimport calloc, free
-from libc.string cimport memcpy, memset
+from libc.string cimport memset
 from engine._core.base.types cimport (uint8_t, uint16_t, uint32_t, uint64_t, ram_addr_t, ST_OK,
                                       ST_FAULT)
 from engine._core.cpu.head cimport CPUHead
@@ -290,24 +290,24 @@ raise_info.n_args = 4
 
 
 cdef void call_raise(DisasContext *dc, uint32_t index, uint32_t reason, uint32_t hint,
-                     uint64_t value) noexcept nogil:
+                     uint32_t value) noexcept nogil:
     cdef IR *ir = dc.ir
     cdef uint64_t size = dc.pc_next - dc.pc if dc.pc_next > dc.pc else 0
     ir_call(ir, &raise_info, IR_NONE, ir_const(ir, index),
-            ir_const(ir, reason | (size & 0xff) << 8 | <uint64_t>hint << 16), ir_const(ir, value),
+            ir_const(ir, reason | (size & 0xff) << 8 | <uint64_t>hint << 16), value,
             ir_const(ir, dc.pc))
 
 
 cdef void gen_exception(DisasContext *dc, uint32_t index, uint32_t reason, uint32_t hint,
                         uint64_t value) noexcept nogil:
     (<Translator *>dc.tr).jumped = True
-    call_raise(dc, index, reason, hint, value)
+    call_raise(dc, index, reason, hint, ir_const(dc.ir, value))
     ir_leave(dc.ir, ST_FAULT, ir_pc(dc.ir, dc.pc))     # never reached: it ends the basic block
     dc.is_jmp = DISAS_NORETURN
 
 
 cdef void gen_exception_if(DisasContext *dc, uint32_t cond, uint32_t a, uint32_t b, uint32_t index,
-                           uint32_t reason, uint32_t hint, uint64_t value) noexcept nogil:
+                           uint32_t reason, uint32_t hint, uint32_t value) noexcept nogil:
     cdef uint32_t skip = ir_new_label(dc.ir)
     ir_brcond(dc.ir, a, b, cond_invert(cond), skip)
     call_raise(dc, index, reason, hint, value)
@@ -534,6 +534,8 @@ cdef int translate_block(const TranslateArgs *args, TB *tb, IR *ir) noexcept nog
     status = open_page(tr, &dc)
     if status != ST_OK:
         return status
+    if tr.host == NULL:             # the block is not kept: nothing may be chained to it
+        tr.no_loops = True
     while True:
         ir_reset(ir)
         memset(tr.insn_at, 0, tr.n_slots * sizeof(uint16_t))

@@ -139,6 +139,8 @@ ctypedef struct MemoryRegion:
     hwaddr alias_offset
     uint32_t n_roots            # address spaces that have it as root
     char *name                  # own copy, or NULL
+    MemoryRegion *next_region   # all regions of the context
+    MemoryRegion *prev_region
 
 # ---------------------------------------------------------------- flat views
 ctypedef struct FlatRange:
@@ -211,6 +213,7 @@ ctypedef struct MemContext:
     DirtyMemory dirty
     # topology
     MemoryRegion *unassigned        # answers for holes
+    MemoryRegion *regions           # all of them, newest first
     AddressSpace *spaces
     MemoryListener *listeners       # ascending priority
     MemoryListener *listeners_last
@@ -241,5 +244,5 @@ ctypedef struct MemContext:
 
 # NULL: out of memory. page_bits: the guest's smallest page.
 cdef MemContext *mem_context_new(uint32_t page_bits, bint big_endian) noexcept nogil
-# Frees what is left of it: address spaces, RAM blocks and their regions must be gone or be unused.
+# Frees all of it: address spaces, regions, RAM blocks. TLBs and listeners are gone before.
 cdef void mem_context_free(MemContext *ctx) noexcept nogil

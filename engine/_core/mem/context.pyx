@@ -3,7 +3,7 @@ from libc.stdlib cimport calloc, free
 from engine._core.base.hostmem cimport hostmem_unmap
 from engine._core.base.types cimport uint32_t, uint64_t, ram_addr_t
 from engine._core.mem.ram cimport ram_block_at, ram_free
-from engine._core.mem.region cimport memory_region_free, memory_region_new, memory_region_set_size
+from engine._core.mem.region cimport memory_region_new, memory_region_set_size
 from engine._core.mem.tlb cimport CPUTLB, tlb_reset_dirty
 from engine._core.mem.topology cimport address_space_free
 
@@ -55,6 +55,7 @@ cdef MemContext *mem_context_new(uint32_t page_bits, bint big_endian) noexcept n
 
 
 cdef void mem_context_free(MemContext *ctx) noexcept nogil:
+    cdef MemoryRegion *mr
     cdef int c
     if ctx == NULL:
         return
@@ -66,7 +67,11 @@ cdef void mem_context_free(MemContext *ctx) noexcept nogil:
     free(ctx.ram.by_offset)
     for c in range(DIRTY_MEMORY_NUM):
         hostmem_unmap(ctx.dirty.clean[c], ctx.dirty.pages >> 3)
-    memory_region_free(ctx.unassigned)
+    while ctx.regions != NULL:
+        mr = ctx.regions
+        ctx.regions = mr.next_region
+        free(mr.name)
+        free(mr)
     free(ctx.tlbs)
     free(ctx.bounce)
     free(ctx)

@@ -51,7 +51,22 @@ cdef MemoryRegion *memory_region_new(MemContext *ctx, const char *name, hwaddr s
     mr.prot = PROT_ALL
     mr.ram_addr = RAM_ADDR_NONE
     mr.ops = &_nobody
+    mr.next_region = ctx.regions
+    if ctx.regions != NULL:
+        ctx.regions.prev_region = mr
+    ctx.regions = mr
     return mr
+
+
+cdef void _forget(MemoryRegion *mr) noexcept nogil:
+    if mr.prev_region != NULL:
+        mr.prev_region.next_region = mr.next_region
+    else:
+        mr.ctx.regions = mr.next_region
+    if mr.next_region != NULL:
+        mr.next_region.prev_region = mr.prev_region
+    free(mr.name)
+    free(mr)
 
 
 cdef MemoryRegion *memory_region_new_io(MemContext *ctx, const MemoryRegionOps *ops, void *opaque,
@@ -68,8 +83,7 @@ cdef MemoryRegion *memory_region_new_io(MemContext *ctx, const MemoryRegionOps *
 # Give mr its block, or give it up.
 cdef MemoryRegion *_with_block(MemoryRegion *mr, RAMBlock *b) noexcept nogil:
     if b == NULL:
-        free(mr.name)
-        free(mr)
+        _forget(mr)
         return NULL
     mr.block = b
     mr.ram_addr = b.offset
@@ -180,8 +194,7 @@ cdef int memory_region_free(MemoryRegion *mr) noexcept nogil:
         memory_region_unref(mr.alias)
     if mr.block != NULL:
         ram_free(mr.ctx, mr.ram_addr)
-    free(mr.name)
-    free(mr)
+    _forget(mr)
     return 0
 
 
@@ -272,17 +285,20 @@ cdef void memory_region_del_subregion(MemoryRegion *mr, MemoryRegion *sub) noexc
 
 
 # -- changing: _leave and _return stand around the change itself
-cdef inline bint _seen_elsewhere(MemoryRegion *mr) noexcept nogil:
-    return mr.container == NULL or mr.n_aliases or mr.n_roots
+cdef void _changes(MemoryRegion *mr, bint after) noexcept nogil:
+    if mr.n_aliases or mr.n_roots:
+        topology_changed(mr.ctx, NULL, after)       # seen in other places than its container
+    elif mr.container != NULL:
+        topology_changed(mr.ctx, mr, after)
 
 
 cdef void _leave(MemoryRegion *mr) noexcept nogil:
     memory_region_transaction_begin(mr.ctx)
-    topology_changed(mr.ctx, NULL if _seen_elsewhere(mr) else mr, False)
+    _changes(mr, False)
 
 
 cdef void _return(MemoryRegion *mr) noexcept nogil:
-    topology_changed(mr.ctx, NULL if _seen_elsewhere(mr) else mr, True)
+    _changes(mr, True)
     memory_region_transaction_commit(mr.ctx)
 
 

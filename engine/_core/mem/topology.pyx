@@ -50,40 +50,65 @@ cdef void _stale(AddressSpace *space) noexcept nogil:
     space.view = NULL
 
 
+# Both leave the view as a rendering would: neighbours that show one stretch of a region are one range.
 cdef bint _insert_in_place(FlatView *v, FlatRange *leaf, int n) noexcept nogil:
+    cdef FlatRange *r
     cdef uint32_t k
     cdef int i
+    cdef bint joins
     for i in range(n):
         k = flatview_lower(v, leaf[i].lo)
         if k < v.nr and v.ranges[k].lo <= leaf[i].last:
             return False
-        # What could be merged with a neighbour is left to a rendering, so that the result is the same.
-        if k < v.nr and flatview_continues(leaf + i, v.ranges + k):
-            return False
-        if k and flatview_continues(v.ranges + (k - 1), leaf + i):
-            return False
-        if i and flatview_continues(leaf + (i - 1), leaf + i):
-            return False
     for i in range(n):
-        if not flatview_insert(v, flatview_lower(v, leaf[i].lo), leaf + i):
+        k = flatview_lower(v, leaf[i].lo)
+        r = v.ranges + k
+        joins = k < v.nr and flatview_continues(leaf + i, r)
+        if k and flatview_continues(r - 1, leaf + i):
+            (r - 1).last = r.last if joins else leaf[i].last
+            if joins:
+                flatview_remove(v, k)
+        elif joins:
+            r.lo = leaf[i].lo
+            r.offset = leaf[i].offset
+        elif not flatview_insert(v, k, leaf + i):
             return False
     return True
 
 
+# Whether the range shows all that the leaf shows, in the same way.
+cdef inline bint _contains(const FlatRange *r, const FlatRange *leaf) noexcept nogil:
+    return (r.lo <= leaf.lo and leaf.last <= r.last and r.mr == leaf.mr
+            and r.offset + (leaf.lo - r.lo) == leaf.offset and r.romd_mode == leaf.romd_mode
+            and r.readonly == leaf.readonly and r.prot == leaf.prot)
+
+
 cdef bint _remove_in_place(FlatView *v, FlatRange *leaf, int n) noexcept nogil:
     cdef FlatRange *r
+    cdef FlatRange tail
     cdef uint32_t k
     cdef int i
     if n and not v.disjoint:
-        return False
+        return False                # something may come to light
+    for i in range(n):
+        k = flatview_lower(v, leaf[i].lo)
+        if k == v.nr or not _contains(v.ranges + k, leaf + i):
+            return False
     for i in range(n):
         k = flatview_lower(v, leaf[i].lo)
         r = v.ranges + k
-        if k == v.nr or r.lo != leaf[i].lo or r.last != leaf[i].last or r.mr != leaf[i].mr \
-                or r.offset != leaf[i].offset:
+        tail = r[0]
+        if r.lo == leaf[i].lo and r.last == leaf[i].last:
+            flatview_remove(v, k)
+            continue
+        tail.offset += leaf[i].last + 1 - tail.lo
+        tail.lo = leaf[i].last + 1
+        if r.lo == leaf[i].lo:
+            r[0] = tail
+            continue
+        r.last = leaf[i].lo - 1
+        if tail.last > leaf[i].last and not flatview_insert(v, k + 1, &tail):
             return False
-    for i in range(n):
-        flatview_remove(v, flatview_lower(v, leaf[i].lo))
     return True
 
 

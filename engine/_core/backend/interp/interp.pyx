@@ -8,6 +8,7 @@
 from libc.string cimport memcpy, memset
 from engine._core.base.atomics cimport atomic_barrier
 from engine._core.base.bits cimport *
+from engine._core.base.compiler cimport likely, unlikely
 from engine._core.base.types cimport *
 from engine._core.fp.host cimport *
 from engine._core.fp.status cimport FPStatus

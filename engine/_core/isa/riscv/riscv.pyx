@@ -8,7 +8,6 @@ from engine._core.base.types cimport (ACCESS_WRITE, MO_16, MO_32, MO_64, MO_8, M
                                       MO_SIGN, MO_SIZE, ST_FAULT, ST_OK, int32_t, int64_t, uint8_t,
                                       uint16_t, uint32_t, uint64_t, uintptr_t)
 from engine._core.cpu.head cimport (CPUHead, FAULT_ILLEGAL, FAULT_MISALIGNED, FAULT_TRAP)
-from engine._core.fp.host cimport fp_set_flags, fp_set_rounding
 from engine._core.fp.status cimport FP_NAN_CANONICAL, fp_status_init
 from engine._core.ir.build_gen cimport *
 from engine._core.ir.ir cimport (HF_FENV, HF_NO_READ, HF_NO_WRITE, HF_PURE, HF_STATUS, IR, IR_NONE,
@@ -21,8 +20,8 @@ from engine._core.isa.guest cimport (DISAS_NEXT, DISAS_STOP, REG_PC, REG_PLAIN, 
 from engine._core.isa.translator cimport (gen_branch, gen_exception, gen_exception_if, gen_exit,
                                           gen_jump, gen_jump_indirect, translator_ld16)
 from engine._core.isa.riscv.args_gen cimport *
-from engine._core.isa.riscv.csr cimport (csr_counts, csr_write_ends_block, helper_csr, riscv_reg_get,
-                                         riscv_reg_set)
+from engine._core.isa.riscv.csr cimport (csr_counts, csr_write_ends_block, helper_csr,
+                                         riscv_reg_get, riscv_reg_set)
 from engine._core.isa.riscv.defs cimport *
 from engine._core.isa.riscv.fphelp cimport *
 from engine._core.isa.riscv.mmu cimport (helper_sfence_vma, riscv_memory_fault, riscv_mmu_index,

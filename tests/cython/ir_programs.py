@@ -1,0 +1,163 @@
+"""Random IR programs for t_opt and t_x86_64, and what running one leaves behind.
+
+Lives here: the generator of text. Who runs them: a Box of irbox.pxi.
+"""
+import importlib.util
+import random
+from pathlib import Path
+
+spec = importlib.util.spec_from_file_location("ir_reference",
+                                              Path(__file__).with_name("ir_reference.py"))
+ref = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(ref)
+
+BASE = 0x10000          # as in irbox.pxi
+PLAIN = 0               # offset of the box's state that is not a global: set by who imports this
+
+
+def int_ops():
+    return [name for name in ref.INT if name not in ("fmov", "fmovi", "fmovr", "fbox32", "funbox32",
+                                                     "extract", "sextract", "deposit", "setcond",
+                                                     "setcond32", "negsetcond", "movcond",
+                                                     "movcond32")]
+
+
+class Maker:
+    """A random block: instructions with labels between them, branches anywhere, loops included."""
+
+    N_G, N_T, N_V, N_F = 6, 5, 3, 3
+
+    def __init__(self, rng):
+        self.rng = rng
+        self.arity = {name: ref.INT[name].__code__.co_argcount for name in int_ops()}
+        self.names = list(self.arity)
+
+    def src(self):
+        rng = self.rng
+        k = rng.randrange(10)
+        if k < 4:
+            return f"g{rng.randrange(self.N_G)}"
+        if k < 7:
+            return f"t{rng.randrange(self.N_T)}"
+        return f"${rng.choice((ref.operand(rng), rng.randrange(4))):#x}"
+
+    def dst(self):
+        rng = self.rng
+        return f"g{rng.randrange(self.N_G)}" if rng.random() < .5 else f"t{rng.randrange(self.N_T)}"
+
+    def fsrc(self):
+        rng = self.rng
+        k = rng.randrange(8)
+        if k == 0:
+            return f"$f{rng.choice((ref.f64(1.5), ref.f32(2.5), 0xffffffff3fc00000)):#x}"
+        return f"v{rng.randrange(self.N_V)}" if k < 5 else f"f{rng.randrange(self.N_F)}"
+
+    def fdst(self):
+        rng = self.rng
+        return f"v{rng.randrange(self.N_V)}" if rng.random() < .5 else f"f{rng.randrange(self.N_F)}"
+
+    def address(self, out):
+        t = f"t{self.rng.randrange(self.N_T)}"
+        out.append(f"and {t}, {self.src()}, $0x3f8")
+        out.append(f"add {t}, {t}, ${BASE:#x}")
+        return t if self.rng.random() < .97 else self.src()
+
+    def ops(self, out, n_labels):
+        rng = self.rng
+        k = rng.randrange(22)
+        conds = list(ref.COND)
+        if k < 8:
+            name = rng.choice(self.names)
+            ins = [self.src() for _ in range(self.arity[name])]
+            out.append(f"{name} {', '.join([self.dst(), *ins])}")
+        elif k == 8:
+            name = rng.choice(("extract", "sextract", "deposit"))
+            pos = rng.randrange(64)
+            ins = [self.src() for _ in range(2 if name == "deposit" else 1)]
+            out.append(f"{name} {', '.join([self.dst(), *ins])}, {pos}, "
+                       f"{rng.randrange(1, 65 - pos)}")
+        elif k < 11:
+            name = rng.choice(("setcond", "setcond32", "negsetcond"))
+            d = self.dst()
+            out.append(f"{name} {d}, {self.src()}, {self.src()}, {rng.choice(conds)}")
+            if rng.random() < .5:
+                out.append(f"brcond {d}, $0x0, {rng.choice(('eq', 'ne', 'ltu', 'lt'))}, "
+                           f"L{rng.randrange(n_labels)}")
+        elif k == 11:
+            out.append(f"{rng.choice(('movcond', 'movcond32'))} {self.dst()}, {self.src()}, "
+                       f"{self.src()}, {self.src()}, {self.src()}, {rng.choice(conds)}")
+        elif k == 12:
+            size = rng.choice(("u8", "s8", "u16", "s16", "u32", "s32", "u64", "u32.be", "s16.al"))
+            out.append(f"gld {self.dst()}, {self.address(out)}, {size}@0")
+        elif k == 13:
+            size = rng.choice(("u8", "u16", "u32", "u64", "u16.be"))
+            out.append(f"gst {self.address(out)}, {self.src()}, {size}@0")
+        elif k == 14:
+            out.append(f"call {self.dst()}, {self.src()}, {self.src()}, -, {self.src()}, "
+                       f"{rng.choice(('mix', 'mix_noread'))}")
+        elif k == 15:
+            # writes g[a & 15] from b and g[c & 15]
+            out.append(f"callv ${rng.randrange(self.N_G):#x}, {self.src()}, "
+                       f"${rng.randrange(self.N_G):#x}, -, write")
+        elif k == 16:
+            out.append(rng.choice((f"fmov {self.fdst()}, {self.fsrc()}",
+                                   f"fmovi {self.fdst()}, {self.src()}",
+                                   f"fmovr {self.dst()}, {self.fsrc()}",
+                                   f"gldf {self.fdst()}, {self.address(out)}, u32@0",
+                                   f"gstf {self.address(out)}, {self.fsrc()}, u64@0")))
+        elif k == 17:
+            out.append(f"{rng.choice(('fadd', 'fmul'))}{rng.choice(('32', '64'))} {self.fdst()}, "
+                       f"{self.fsrc()}, {self.fsrc()}, 7")
+        elif k == 18:
+            d = self.fdst()
+            out.append(f"fbox32 {d}, {self.fsrc()}")
+            out.append(f"funbox32 {self.fdst()}, {d if rng.random() < .7 else self.fsrc()}")
+        elif k == 19:
+            off = PLAIN + 8 * rng.randrange(8)
+            out.append(rng.choice((f"ld32s {self.dst()}, {off:#x}", f"ld16u {self.dst()}, {off:#x}",
+                                   f"st64 {self.src()}, {off:#x}", f"st8 {self.src()}, {off:#x}")))
+        elif k == 20:
+            out.append(f"callv {rng.choice(('$0x0', '$0x0', self.src()))}, -, -, -, status")
+        else:
+            out.append(f"mov {self.dst()}, {self.src()}")
+
+    def block(self):
+        rng = self.rng
+        n_labels = rng.randrange(1, 6)
+        n = rng.randrange(3, 30)
+        at = sorted(rng.randrange(n) for _ in range(n_labels))
+        out = [f"mov t{i}, ${ref.operand(rng):#x}" for i in range(self.N_T)]
+        out += [f"fmovi f{i}, ${ref.operand(rng):#x}" for i in range(self.N_F)]
+        for i in range(n):
+            out += [f"L{k}:" for k in range(n_labels) if at[k] == i]
+            out.append(f"insn_start {0x1000 + 4 * i:#x}")
+            for _ in range(rng.randrange(4)):
+                self.ops(out, n_labels)
+            k = rng.randrange(12)
+            if k < 3:
+                out.append(f"{rng.choice(('brcond', 'brcond32'))} {self.src()}, {self.src()}, "
+                           f"{rng.choice(list(ref.COND))}, L{rng.randrange(n_labels)}")
+            elif k == 3:
+                out.append(f"br L{rng.randrange(n_labels)}")
+            elif k == 4 and rng.random() < .3:
+                out.append(rng.choice((f"goto_tb {0x9000 + i:#x}", f"goto_ptr {self.src()}",
+                                       f"leave 1, {0x8000 + i:#x}")))
+        out.append("goto_tb 0x7000")
+        return "\n".join(out)
+
+
+def outcome(text, seed, level, box, icount=200):
+    """Everything a program leaves behind that was run on a box with random contents."""
+    rng = random.Random(seed)
+    box.parse(text).count()
+    if level:
+        box.optimise(level)
+    box.set(**{f"g{i}": ref.operand(rng) for i in range(16)},
+            **{f"v{i}": rng.choice((ref.f64(1.25), 0xffffffff3f800000, ref.operand(rng)))
+               for i in range(8)})
+    for i in range(8):
+        box.plain(i, ref.operand(rng))
+    box.poke(BASE, rng.randbytes(1024))
+    box.clear_flags()
+    left = box.run(icount)
+    return left, box.state(), box.flags(), box.icount_left

@@ -1,0 +1,342 @@
+"""TLB tables: fill, victims, flushes, dirty flags, host pointers (spec rows 28, 36, 46, 64, 65, 72)."""
+import random
+
+from libc.string cimport memset
+from engine._core.base.types cimport (ACCESS_FETCH, ACCESS_READ, ACCESS_WRITE, MO_64, MO_ALIGN, PROT_ALL,
+                                      PROT_EXEC, PROT_READ, PROT_WRITE, hwaddr, uint8_t, uint32_t,
+                                      uint64_t, uintptr_t, vaddr_t)
+from engine._core.mem.context cimport (AddressSpace, DIRTY_MEMORY_CODE, DIRTY_MEMORY_MIGRATION,
+                                       DIRTY_MEMORY_NUM, MemContext, MemoryRegion,
+                                       mem_context_free, mem_context_new)
+from engine._core.mem.dirty cimport test_and_clear_dirty
+from engine._core.mem.region cimport (memory_region_add_subregion, memory_region_new,
+                                      memory_region_new_io, memory_region_new_ram,
+                                      memory_region_new_ram_ptr, memory_region_new_rom)
+from engine._core.mem.tlb cimport (AccessHooks, CPUIOTLBEntry, CPUTLB, CPUTLBEntry, CPU_VTLB_SIZE,
+                                   NB_MMU_MODES, TLB_MMIO, TLB_NOTDIRTY, TLB_SUBPAGE, TLB_WATCH,
+                                   tlb_compare_addr, tlb_entry, tlb_flush_all, tlb_flush_modes,
+                                   tlb_flush_page_modes, tlb_free, tlb_hit_read, tlb_hit_write,
+                                   tlb_init, tlb_reset_dirty, tlb_set_dirty, tlb_set_page,
+                                   tlb_vaddr_to_host, tlb_victim_hit)
+from engine._core.mem.topology cimport address_space_new
+
+cdef enum:
+    PAGE = 4096
+    RAM = 0x100000              # bytes of RAM at 0
+
+NONE = int("f" * 16, 16)
+WAY = 256 * PAGE                # addresses this far apart share a slot
+
+
+cdef class Box:
+    cdef MemContext *ctx
+    cdef MemoryRegion *ram
+    cdef AddressSpace *space
+    cdef void *spaces[1]
+    cdef CPUTLB t
+    cdef AccessHooks hooks
+
+    def __cinit__(self):
+        cdef int err = 0
+        cdef MemoryRegion *top
+        self.ctx = mem_context_new(12, False)
+        top = memory_region_new(self.ctx, b"top", 0xffffffffffffffffULL)
+        self.ram = memory_region_new_ram(self.ctx, b"ram", RAM, &err)
+        memory_region_add_subregion(top, 0, self.ram)
+        memory_region_add_subregion(top, 0x200000, memory_region_new_rom(self.ctx, b"rom", PAGE, &err))
+        memory_region_add_subregion(top, 0x300000,
+                                    memory_region_new_io(self.ctx, NULL, NULL, b"io", PAGE))
+        memory_region_add_subregion(top, 0x400000, memory_region_new_ram(self.ctx, b"half", 2048, &err))
+        self.space = address_space_new(self.ctx, top, b"memory")
+        self.spaces[0] = self.space
+        assert tlb_init(&self.t, NULL, self.ctx, 4, 12, NULL)
+        self.t.ases = self.spaces
+        self.t.n_ases = 1
+
+    def __dealloc__(self):
+        tlb_free(&self.t)
+        mem_context_free(self.ctx)
+
+    def put(self, addr, paddr=None, prot=PROT_ALL, idx=0, size=PAGE):
+        return tlb_set_page(&self.t, addr, addr % RAM if paddr is None else paddr, 1, prot, idx, size)
+
+    def words(self, addr, idx=0):
+        cdef CPUTLBEntry *e = tlb_entry(&self.t, idx, addr)
+        return e.f.addr_read, e.f.addr_write, e.f.addr_code
+
+    def hit(self, addr, idx=0):
+        """In the direct-mapped slot or among the victims."""
+        return any(self.words(addr, idx)[k] & ~0xfff == addr & ~0xfff and self.words(addr, idx)[k] & 8 == 0
+                   for k in range(3)) or self.victim(addr, idx) is not None
+
+    def victim(self, addr, idx=0):
+        for k in range(CPU_VTLB_SIZE):
+            if self.t.mode[idx].vtable[k].f.addr_read & ~<uint64_t>0xff7 == addr:
+                return k
+        return None
+
+
+def test_layout():
+    cdef CPUTLBEntry e
+    assert sizeof(CPUTLBEntry) == 32 and NB_MMU_MODES == 12
+    base = <uintptr_t>&e
+    assert [<uintptr_t>&e.f.addr_read - base, <uintptr_t>&e.f.addr_write - base,
+            <uintptr_t>&e.f.addr_code - base, <uintptr_t>&e.f.addend - base] == [0, 8, 16, 24]
+    assert <uintptr_t>&e.word[2] - base == 16
+
+
+def test_nothing_hits_before_the_first_fill():
+    cdef Box b = Box()
+    rnd = random.Random(1)
+    for addr in [0, PAGE, NONE, NONE - 7] + [rnd.getrandbits(64) for _ in range(50)]:
+        for idx in range(4):
+            assert tlb_hit_read(&b.t, addr, idx) == NULL and tlb_hit_write(&b.t, addr, 3 << 4 | idx) == NULL
+            assert tlb_vaddr_to_host(&b.t, addr, ACCESS_READ, idx) == NULL
+            assert not tlb_victim_hit(&b.t, idx, addr, ACCESS_READ)
+    tlb_flush_all(&b.t)
+    assert not tlb_flush_page_modes(&b.t, 0, 15)
+    assert b.t.mode[0].io == NULL                       # no memory was spent
+
+
+def test_fill_sets_words_and_flags():
+    cdef Box b = Box()
+    addr = 0x7f00003000
+    assert b.put(addr, 0x3000) == 0
+    assert b.words(addr) == (addr, addr, addr)
+    assert tlb_hit_read(&b.t, addr + 5, 0) == b.ram.host + 0x3005
+    assert tlb_hit_write(&b.t, addr + 8, MO_64 << 4) == b.ram.host + 0x3008
+    assert b.put(addr, 0x3000, PROT_READ) == 0 and b.words(addr) == (addr, NONE, NONE)
+    assert b.put(addr, 0x3000, PROT_EXEC) == 0 and b.words(addr) == (NONE, NONE, addr)
+    b.put(addr, 0x200000)
+    assert b.words(addr) == (addr, addr | TLB_MMIO, addr)
+    b.put(addr, 0x300000)
+    assert b.words(addr) == (addr | TLB_MMIO,) * 3
+    for paddr in (0x400000, 0x900000):                  # half a page, nothing
+        b.put(addr, paddr)
+        assert b.words(addr) == (addr | TLB_MMIO | TLB_SUBPAGE,) * 3
+    assert b.t.mode[0].io != NULL and b.put(addr, 0, PROT_ALL, 4) == -1 and b.put(addr, 0, 7, -1) == -1
+
+
+def test_comparator():
+    cdef Box b = Box()
+    addr = 0x5000
+    b.put(addr)
+    for n in range(5):
+        for align in range(8):
+            oi = (n | align << 5) << 4
+            need = 1 << (n if align == 7 else align)
+            for off in list(range(0, 70)) + list(range(PAGE - 40, PAGE)):
+                hit = off % need == 0 and off + (1 << n) <= PAGE
+                got = tlb_hit_read(&b.t, addr + off, oi) != NULL
+                assert got == hit or (need > 16 and not got), (n, align, off)
+                # A flag never makes a hit of it.
+    test_and_clear_dirty(b.ctx, addr, PAGE, DIRTY_MEMORY_CODE)
+    assert b.words(addr)[1] == addr | TLB_NOTDIRTY
+    for align in range(8):
+        for off in range(64):
+            assert tlb_hit_write(&b.t, addr + off, (0 | align << 5) << 4) == NULL
+
+
+def test_victims():
+    cdef Box b = Box()
+    b.put(0x1000, prot=PROT_READ)
+    for i in range(1, 9):
+        b.put(0x1000 + i * WAY)
+        assert b.words(0x1000 + i * WAY)[0] == 0x1000 + i * WAY
+    # Nine pages of one slot: the slot and eight victims.
+    assert all(b.hit(0x1000 + i * WAY) for i in range(9))
+    b.put(0x1000 + 9 * WAY)
+    assert not b.hit(0x1000)                            # the oldest fell out
+    v = b.victim(0x1000 + 4 * WAY)
+    assert tlb_victim_hit(&b.t, 0, 0x1000 + 4 * WAY + 123, ACCESS_READ)
+    assert b.words(0x1000 + 4 * WAY)[0] == 0x1000 + 4 * WAY
+    assert b.victim(0x1000 + 9 * WAY) == v              # swapped
+    assert <uint8_t *>tlb_vaddr_to_host(&b.t, 0x1000 + 4 * WAY, ACCESS_READ, 0) == \
+        b.ram.host + <uint64_t>((0x1000 + 4 * WAY) % RAM)
+    assert not tlb_victim_hit(&b.t, 0, 0x1000, ACCESS_READ)
+    # A victim serves only the accesses it grants.
+    b.put(0x2000, prot=PROT_READ)
+    b.put(0x2000 + WAY)
+    assert not tlb_victim_hit(&b.t, 0, 0x2000, ACCESS_WRITE)
+    assert tlb_victim_hit(&b.t, 0, 0x2000, ACCESS_READ)
+    # Filling the same page again does not evict it.
+    cursor = b.t.mode[0].vindex
+    b.put(0x2000)
+    assert b.t.mode[0].vindex == cursor
+
+
+def test_flush_by_mode():
+    cdef Box b = Box()
+    for idx in range(3):
+        b.put(0x1000, idx=idx)
+        b.put(0x1000 + WAY, idx=idx)
+    b.t.mode[0].vindex = 5
+    tlb_flush_modes(&b.t, 0b101)
+    assert [b.hit(0x1000, i) for i in range(3)] == [False, True, False]
+    assert [b.hit(0x1000 + WAY, i) for i in range(3)] == [False, True, False]
+    assert b.t.mode[0].vindex == 5                      # only the full flush resets the cursor
+    count = b.t.flush_count
+    tlb_flush_modes(&b.t, 0)
+    assert b.hit(0x1000, 1) and b.t.flush_count == count + 1
+    tlb_flush_all(&b.t)
+    assert not b.hit(0x1000, 1) and b.t.mode[0].vindex == 0
+
+
+def test_flush_page():
+    cdef Box b = Box()
+    for idx in range(2):
+        for addr in (0x1000, 0x1000 + WAY, 0x2000):
+            b.put(addr, idx=idx)
+    assert tlb_flush_page_modes(&b.t, 0x1abc, 0b01) == False
+    assert not b.hit(0x1000, 0) and b.hit(0x1000, 1)    # it was a victim
+    assert b.hit(0x1000 + WAY, 0) and b.hit(0x2000, 0)
+    tlb_flush_page_modes(&b.t, 0x2000, 0b11)
+    assert not b.hit(0x2000, 0) and not b.hit(0x2000, 1)
+
+
+def test_flush_page_in_a_large_page():
+    cdef Box b = Box()
+    large = 2 << 20
+    b.put(large + 0x5000, 0x5000, idx=0, size=large)
+    b.put(0x40000000, 0x5000, idx=0)
+    b.put(0x40000000, 0x5000, idx=1)
+    b.put(0x40000000, 0x5000, idx=2)
+    assert tlb_flush_page_modes(&b.t, large + 0x9000, 0b101)
+    assert [b.hit(0x40000000, i) for i in range(3)] == [False, True, False]
+    assert not b.hit(large + 0x5000)
+    # The record grows over a second large page, and the full flush forgets it.
+    tlb_flush_all(&b.t)
+    assert b.t.mode[0].large_addr == NONE
+    b.put(large, 0, idx=0, size=large)
+    b.put(5 * large, 0, idx=0, size=large)
+    assert b.t.mode[0].large_addr == 0 and b.t.mode[0].large_mask == NONE - (8 * large - 1)
+    b.put(0x40000000, 0x5000, idx=0)
+    assert not tlb_flush_page_modes(&b.t, 16 * large, 1) and b.hit(0x40000000)
+    assert tlb_flush_page_modes(&b.t, 3 * large, 1) and not b.hit(0x40000000)
+
+
+def test_set_dirty():
+    cdef Box b = Box()
+    for idx in range(2):
+        for addr in (0x3000, 0x4000):
+            b.put(addr, idx=idx)
+    b.put(0x3000 + WAY, 0x9000, idx=1)                    # 0x3000 of mode 1 becomes a victim
+    test_and_clear_dirty(b.ctx, 0, RAM, DIRTY_MEMORY_MIGRATION)
+    assert b.words(0x3000)[1] == 0x3000 | TLB_NOTDIRTY
+    v = b.victim(0x3000, 1)
+    assert b.t.mode[1].vtable[v].f.addr_write == 0x3000 | TLB_NOTDIRTY
+    tlb_set_dirty(&b.t, 0x3abc)
+    assert b.words(0x3000)[1] == 0x3000 and b.t.mode[1].vtable[v].f.addr_write == 0x3000
+    assert b.words(0x4000)[1] == 0x4000 | TLB_NOTDIRTY
+    # Other flags stay.
+    tlb_entry(&b.t, 0, 0x4000).f.addr_write = 0x4000 | TLB_NOTDIRTY | TLB_WATCH
+    tlb_set_dirty(&b.t, 0x4000)
+    assert b.words(0x4000)[1] == 0x4000 | TLB_NOTDIRTY | TLB_WATCH
+
+
+def test_reset_dirty_is_for_the_range_only():
+    cdef Box b = Box()
+    for i in range(8):
+        b.put(0x10000 + i * PAGE)
+    b.put(0x200000, 0x200000)                           # ROM: has no write word to mark
+    tlb_reset_dirty(&b.t, <uintptr_t>b.ram.host + 0x12000, 0x3000)
+    got = [b.words(0x10000 + i * PAGE)[1] & TLB_NOTDIRTY != 0 for i in range(8)]
+    assert got == [False, False, True, True, True, False, False, False], got
+    assert b.words(0x200000)[1] == 0x200000 | TLB_MMIO
+    # Clearing by bytes arms whole pages, the last one too.
+    tlb_flush_all(&b.t)
+    for i in range(8):
+        b.put(0x20000 + i * PAGE)
+    assert test_and_clear_dirty(b.ctx, 0x21fff, 2, DIRTY_MEMORY_CODE)
+    got = [b.words(0x20000 + i * PAGE)[1] & TLB_NOTDIRTY != 0 for i in range(8)]
+    assert got == [False, True, True, False, False, False, False, False], got
+
+
+def test_a_page_that_is_clean_at_fill_traps():
+    cdef Box b = Box()
+    for client in range(DIRTY_MEMORY_NUM):
+        test_and_clear_dirty(b.ctx, client * PAGE, PAGE, client)
+        b.put(client * PAGE)
+        assert b.words(client * PAGE)[1] == client * PAGE | TLB_NOTDIRTY
+    b.put(3 * PAGE)
+    assert b.words(3 * PAGE)[1] == 3 * PAGE
+
+
+def test_vaddr_to_host():
+    cdef Box b = Box()
+    addr = 0x8000
+    assert tlb_vaddr_to_host(&b.t, addr, ACCESS_READ, 0) == NULL
+    b.put(addr, prot=PROT_READ | PROT_WRITE)
+    assert <uint8_t *>tlb_vaddr_to_host(&b.t, addr + 7, ACCESS_READ, 0) == b.ram.host + 0x8007
+    assert tlb_vaddr_to_host(&b.t, addr, ACCESS_FETCH, 0) == NULL
+    assert tlb_vaddr_to_host(&b.t, addr, 3, 0) == NULL and tlb_vaddr_to_host(&b.t, addr, 0, 9) == NULL
+    test_and_clear_dirty(b.ctx, addr, 1, DIRTY_MEMORY_CODE)
+    assert tlb_vaddr_to_host(&b.t, addr, ACCESS_WRITE, 0) == NULL
+    assert tlb_vaddr_to_host(&b.t, addr, ACCESS_READ, 0) != NULL
+    b.put(addr, 0x300000)
+    assert tlb_vaddr_to_host(&b.t, addr, ACCESS_READ, 0) == NULL
+    # Victims are not asked.
+    b.put(addr)
+    b.put(addr + WAY)
+    assert tlb_vaddr_to_host(&b.t, addr, ACCESS_READ, 0) == NULL
+
+
+cdef uint32_t watch(void *cpu, vaddr_t page) noexcept nogil:
+    return 1 << ACCESS_WRITE if page == 0x6000 else 0
+
+
+def test_watch_and_address_space_index():
+    cdef Box b = Box()
+    b.hooks.watch = watch
+    b.t.hooks = &b.hooks
+    b.put(0x6000)
+    b.put(0x7000)
+    assert b.words(0x6000) == (0x6000, 0x6000 | TLB_WATCH, 0x6000)
+    assert b.words(0x7000) == (0x7000,) * 3
+    # A watched page is armed like any other.
+    test_and_clear_dirty(b.ctx, 0x6000, 1, DIRTY_MEMORY_CODE)
+    assert b.words(0x6000)[1] == 0x6000 | TLB_WATCH | TLB_NOTDIRTY
+
+
+def test_against_a_model():
+    """Random fills, look-ups and flushes: what hits is what was put and not flushed since."""
+    cdef Box b = Box()
+    rnd = random.Random(9)
+    put = {}
+    for _ in range(20000):
+        addr = rnd.randrange(0, 3000) * PAGE
+        idx = rnd.randint(0, 3)
+        what = rnd.random()
+        if what < 0.45:
+            prot = rnd.choice([1, 3, 5, 7])
+            b.put(addr, None, prot, idx)
+            put[idx, addr] = prot
+        elif what < 0.9:
+            access = rnd.randint(0, 2)
+            got = tlb_vaddr_to_host(&b.t, addr, access, idx) != NULL or \
+                tlb_victim_hit(&b.t, idx, addr, access)
+            if got:
+                assert put.get((idx, addr), 0) >> access & 1
+                assert <uint8_t *>tlb_vaddr_to_host(&b.t, addr, access, idx) == b.ram.host + <uint64_t>(addr % RAM)
+        elif what < 0.98:
+            modes = rnd.randint(0, 15)
+            tlb_flush_page_modes(&b.t, addr, modes)
+            for i in range(4):
+                if modes >> i & 1:
+                    put.pop((i, addr), None)
+        else:
+            modes = rnd.randint(0, 15)
+            tlb_flush_modes(&b.t, modes)
+            put = {k: v for k, v in put.items() if not modes >> k[0] & 1}
+
+
+def test_freed_tlbs_are_forgotten():
+    cdef Box b = Box()
+    cdef CPUTLB other
+    assert tlb_init(&other, NULL, b.ctx, 1, 12, NULL) and b.ctx.n_tlbs == 2
+    tlb_free(&other)
+    tlb_free(&other)
+    assert b.ctx.n_tlbs == 1
+    b.put(0)
+    test_and_clear_dirty(b.ctx, 0, PAGE, DIRTY_MEMORY_CODE)
+    assert not tlb_init(&other, NULL, NULL, NB_MMU_MODES + 1, 12, NULL)
