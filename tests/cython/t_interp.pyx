@@ -137,8 +137,8 @@ def test_result_may_be_an_operand():
         for at in range(len(op.ins)):
             constants = constants_of(op, rng)
             values = [ref.operand(rng) for _ in op.ins]
-            box.parse(op_text(op, [f"g{1 + k}" for k in range(len(op.ins))], constants, f"g{1 + at}")
-                      + "\n leave 0, 0x0")
+            names = [f"g{1 + k}" for k in range(len(op.ins))]
+            box.parse(op_text(op, names, constants, f"g{1 + at}") + "\n leave 0, 0x0")
             box.set(**{f"g{1 + k}": v for k, v in enumerate(values)})
             box.run()
             assert box.g(1 + at) == ref.value(op.name, values, constants), op.name
@@ -429,7 +429,8 @@ def test_helpers():
     assert box.g(0) == 15 and box.g(5) == 22
     box.parse("callv $0x6, $0x2, $0x2, -, write\n leave 0, 0x0").run()
     assert box.g(6) == 12
-    text = "insn_start 0x8\n mov g1, $0x3\n insn_start 0xc\n callv g7, -, -, -, status\n leave 0, 0x0"
+    text = ("insn_start 0x8\n mov g1, $0x3\n insn_start 0xc\n callv g7, -, -, -, status\n"
+            "leave 0, 0x0")
     box.parse(text).set(g7=0).count()
     assert box.run() == ("lookup", 0)
     box.set(g7=3)
@@ -456,8 +457,8 @@ def test_no_room():
 def test_many_locals_share_slots():
     """Ten times more locals than frame slots, none of them alive for long."""
     lines = ["mov t0, g1"]
-    for block in range(40):
-        lines += [f"add t{k % 500 + 1}, g1, ${k:#x}\n add g2, g2, t{k % 500 + 1}" for k in range(100)]
+    for _ in range(40):
+        lines += [f"add t{k + 1}, g1, ${k:#x}\n add g2, g2, t{k + 1}" for k in range(100)]
     box = Box().set(g1=1, g2=0)
     box.parse("\n".join(lines) + "\n leave 0, 0x0")
     assert box.run() == ("lookup", 0)
@@ -482,7 +483,6 @@ def test_rows():
     box.parse(text).compile()
     assert one.tb.n_rows == n
     at = <uintptr_t>one.tb.code
-    index = 0
     for i in range(n):
         for _ in range(i % 3):
             assert rows_lookup(&one.tb, at, words) == i

@@ -1,3 +1,4 @@
+# Types of the native API for type checkers: the Emulator class (emulator.pyx).
 from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Literal, SupportsFloat, SupportsIndex, overload

@@ -19,8 +19,8 @@ from engine._core.mem.region cimport (
 from engine._core.mem.topology cimport (memory_region_transaction_begin,
                                         memory_region_transaction_commit)
 from engine._core.api.blocks cimport (
-    BLOCK_RAM, BLOCK_BUFFER, BLOCK_IO, block_new, context_of, export_new, exports_drop, io_region_new, name_arg,
-    refusal, size_between, view_new)
+    BLOCK_RAM, BLOCK_BUFFER, BLOCK_IO, block_new, context_of, export_new, exports_drop,
+    io_region_new, name_arg, refusal, size_between, view_new)
 from engine._core.api.core cimport u64_arg, prot_arg, type_name
 
 from engine.errors import ArgumentError, ArgumentTypeError, MapError, MemoryFault
