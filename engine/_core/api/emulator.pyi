@@ -1,6 +1,7 @@
+# Types of the native API for type checkers: the Emulator class (emulator.pyx).
 from collections.abc import Callable, Iterable
 from types import TracebackType
-from typing import Literal, SupportsFloat, SupportsIndex, overload
+from typing import Any, Literal, SupportsFloat, SupportsIndex, overload
 
 from typing_extensions import Buffer, Self
 
@@ -56,6 +57,8 @@ class Emulator:
     def regs(self) -> Registers: ...
     @property
     def arch(self) -> str: ...
+    @property
+    def qom(self) -> Any: ...
     @property
     def running(self) -> bool: ...
     @property
@@ -204,6 +207,7 @@ class Emulator:
         *,
         name: str | None = None,
     ) -> int: ...
+    def dump_block(self, address: SupportsIndex, *, optimised: bool = False) -> str: ...
     def flush_code(self) -> None: ...
     def debug_tb(
         self, pc: SupportsIndex, stage: Literal["guest", "optimised"] = "optimised"

@@ -1,3 +1,4 @@
+# Types of the native API for type checkers: Handles and events of hooks (hooks.pyx).
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any

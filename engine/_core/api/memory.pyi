@@ -1,3 +1,4 @@
+# Types of the native API for type checkers: Guest memory (memory.pyx).
 from collections.abc import Callable, Iterator
 from typing import SupportsIndex
 

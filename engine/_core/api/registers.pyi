@@ -1,3 +1,4 @@
+# Types of the native API for type checkers: Registers by name (registers.pyx).
 from collections.abc import Iterable, Iterator, Mapping
 from typing import SupportsIndex
 
