@@ -4,9 +4,10 @@ Lives here: the engines behind one interface, the comparison, the search for the
 fault. Programs: riscv_programs.py. Called by test_riscv_compare.py and as
 `python -m tests.fuzz.riscv_compare unicorn|qemu [PROGRAMS [SEED]]`.
 
-Unicorn 2.1.4 has no bit manipulation, and its minimum and maximum of a signalling NaN follow an
-older manual: both are left out. It leaves the upper half of some single results open, so singles
-are compared by their lower half with it. qemu 7.2 counts wrong in ctzw of a word of zeroes.
+Unicorn 2.1.4 has no bit manipulation, its minimum and maximum of a signalling NaN follow an older
+manual, and its fused operations miss the invalid flag of infinity times zero plus a NaN: these are
+left out. It leaves the upper half of some single results open, so singles are compared by their
+lower half with it. qemu 7.2 counts wrong in ctzw of a word of zeroes.
 """
 
 import random
@@ -18,11 +19,12 @@ from engine._core.gen.isa_model import load
 from .riscv_programs import BOX, CODE, DATA, DATA_SIZE, is_double, make
 
 CODE_SIZE = 0x1000
+LIMIT = 10_000          # instructions: a program that runs longer is a mistake
 FS_ON = 3 << 13
 
 
 def not_in_unicorn(pattern):
-    return (any(name.startswith("Zb") for name in pattern.needs.names)
+    return (any(name.startswith("Zb") for name in pattern.needs.names) or pattern.family == "fma"
             or pattern.name.startswith(("fmin", "fmax", "pause")))
 
 
@@ -54,7 +56,7 @@ class Unicorn:
         for n in range(32):
             uc.reg_write(self.f[n], program.f[n])
         uc.reg_write(self.fcsr, program.frm << 5)
-        uc.emu_start(CODE, program.end, count=count)
+        uc.emu_start(CODE, program.end, count=count or LIMIT)
         floats = [uc.reg_read(reg) for reg in self.f]
         floats = [bits if is_double(n) else bits | BOX for n, bits in enumerate(floats)]
         return ([uc.reg_read(reg) & self.mask for reg in self.x], floats,
@@ -113,7 +115,7 @@ class Ours:
         emu.regs.write_many(dict(zip(self.x[1:], program.x[1:], strict=True)))
         emu.regs.write_many(dict(zip(self.f, program.f, strict=True)))
         emu.regs["fcsr"] = program.frm << 5
-        emu.run(CODE, program.end, count=count or None)
+        emu.run(CODE, program.end, count=count or LIMIT)
         return self.state()
 
     def state(self):
@@ -143,12 +145,14 @@ def check(program, ours, theirs):
     if said is None:
         return None
     before = CODE
-    for count in range(1, len(program.text) + 1):
+    for count in range(1, 6 * len(program.text)):
         a, b = ours.run(program, count), theirs.run(program, count)
         step = difference(a, b)
         if step:
             named = dict(program.text).get(before, "?")
             return f"after {count} instructions, at {before:#x} `{named}`: {step}"
+        if a[3] == b[3] == program.end:
+            break
         before = a[3]
     return f"only as a whole: {said}"
 

@@ -3,20 +3,21 @@
 Lives here: the choice of instructions and start values. Does not live here: the engines
 (riscv_compare.py).
 
-Rules that make a program comparable anywhere: jumps go forward to an instruction of the program, s0
-and sp point into the data and s1 to an aligned cell of it and are never written, f8 to f23 hold
-doubles and the other float registers boxed singles.
+Rules that make a program comparable anywhere: jumps go forward to an instruction of the program,
+but for one loop around all of it, whose count is in s2; s0 and sp point into the data and s1 to an
+aligned cell of it; none of these is written otherwise; f8 to f23 hold doubles and the other float
+registers boxed singles.
 """
 
 from dataclasses import dataclass, field
 from functools import cache
 
 from engine._core.gen.isa import Field
-from engine._core.gen.isa_model import load, random_bits, text
+from engine._core.gen.isa_model import encode, load, match, random_bits, text
 
 CODE, DATA, DATA_SIZE = 0x11000, 0x20000, 0x3000
-SP, S0, S1 = 2, 8, 9
-BASES = {SP: DATA + 0x1000, S0: DATA + 0x1810, S1: DATA + 0x2100}
+SP, S0, S1, S2 = 2, 8, 9, 18
+BASES = {SP: DATA + 0x1000, S0: DATA + 0x1810, S1: DATA + 0x2100, S2: 0}
 MEMORY = {"load", "store", "fload", "fstore"}
 JUMPS = {"jal", "branch"}
 NEVER = {"jalr", "load_reserved", "store_conditional", "ecall", "ebreak", "mret", "sret", "wfi",
@@ -133,6 +134,10 @@ def make(rng, xlen, count, skip=nothing):
         insn = steer(pattern, insn, rng)
         if pattern.holds(insn, features) and usable(guest, pattern, insn):
             chosen.append([pattern, insn])
+    loop = rng.random() < 0.5
+    if loop:
+        chosen.insert(0, known("addi", features, rd=S2, rs1=0, imm=rng.randrange(2, 6)))
+        chosen.append(known("addi", features, rd=S2, rs1=S2, imm=-1))
     at, places = CODE, []
     for pattern, _ in chosen:
         places.append(at)
@@ -142,8 +147,10 @@ def make(rng, xlen, count, skip=nothing):
         if pattern.family in JUMPS:
             (arg, source), = [(name, source) for name, source in pattern.format.args.items()
                               if isinstance(source, Field) and source.shift == 1]
-            target = places[min(n + rng.randrange(1, 6), len(chosen))]
+            target = places[min(n + rng.randrange(1, 6), len(chosen) - loop)]
             chosen[n][1] = insn & ~source.mask | source.encode(target - places[n])
+    if loop:
+        chosen.append(known("bne", features, rs1=S2, rs2=0, bimm=places[1] - places[-1]))
     code = b"".join(insn.to_bytes(p.length // 8, "little") for p, insn in chosen)
     said = [(place, text(guest, p, insn, place, features))
             for place, (p, insn) in zip(places, chosen, strict=False)]
@@ -162,6 +169,13 @@ def make(rng, xlen, count, skip=nothing):
         else:
             f.append(BOX | (rng.choice(SINGLES) if rng.random() < 0.6 else finite32(rng)))
     return Program(xlen, code, said, x, f, rng.randrange(5), memory(rng), features)
+
+
+def known(name, features, **args):
+    """[pattern, instruction] of a mnemonic."""
+    guest = load("riscv")
+    insn, length = encode(guest, name, features, **args)
+    return [match(guest, insn, length, features), insn]
 
 
 def finite32(rng):

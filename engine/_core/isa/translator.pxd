@@ -47,6 +47,7 @@ ctypedef struct Translator:
     const TranslateArgs *args
     TB *tb
     uint64_t page_mask
+    uint64_t word_mask              # of guest addresses
     uint64_t limit                  # end of the line: page or mapping
     uint8_t *host                   # code at tb.pc; NULL: not plain memory
     uint8_t *host2                  # code at page 2, when the first instruction reaches there

@@ -97,7 +97,7 @@ cdef bint open_page2(Translator *tr, DisasContext *dc, uint64_t addr) noexcept n
 
 cdef uint64_t fetch(DisasContext *dc, uint64_t addr, uint32_t size) noexcept nogil:
     cdef Translator *tr = <Translator *>dc.tr
-    cdef uint64_t value = 0, byte = 0, at, mask = 0xffffffffffffffffULL
+    cdef uint64_t value = 0, byte = 0, at
     cdef uint32_t i
     cdef uint8_t *p
     if tr.host != NULL and addr >= tr.tb.pc and addr + size <= tr.limit:
@@ -108,19 +108,17 @@ cdef uint64_t fetch(DisasContext *dc, uint64_t addr, uint32_t size) noexcept nog
     if dc.n_insns:                  # a later instruction: the next block starts with it
         dc.fetch_failed = 1
         return 0
-    if tr.guest.word_bits == 32:
-        mask = 0xffffffffULL
     for i in range(size):
         at = addr + i
         if at < tr.limit and tr.host != NULL:
             byte = tr.host[at - tr.tb.pc]
         else:
-            if at >= tr.limit and not open_page2(tr, dc, tr.limit & mask):
+            if at >= tr.limit and not open_page2(tr, dc, tr.limit & tr.word_mask):
                 return 0
             if at >= tr.limit and tr.host2 != NULL:
                 byte = tr.host2[at - tr.limit]
             else:
-                tr.status = access_fetch(&dc.cpu.tlb, at & mask, 1,
+                tr.status = access_fetch(&dc.cpu.tlb, at & tr.word_mask, 1,
                                          <int>tr.guest.mmu_index(dc.cpu, True), 0, &byte)
                 if tr.status != ST_OK:
                     dc.fetch_failed = 1
@@ -151,6 +149,7 @@ cdef void emit_exit(Translator *tr, DisasContext *dc, uint64_t pc) noexcept nogi
     """Go on at pc in another block. Chained only inside the block's pages: another page may be
     mapped elsewhere tomorrow without a word to the block cache."""
     cdef IR *ir = dc.ir
+    pc &= tr.word_mask
     if tr.no_loops or stops_at(tr, pc):
         ir_leave(ir, ST_OK, ir_pc(ir, pc))
     elif ((pc ^ tr.tb.pc) & tr.page_mask == 0
@@ -410,7 +409,7 @@ cdef int translate_line(Translator *tr, DisasContext *dc, uint32_t max_insns) no
         if dc.is_jmp == DISAS_STOP:
             if tr.guest.tb_stop != NULL:
                 tr.guest.tb_stop(dc)
-            ir_goto_ptr(ir, ir_const(ir, dc.pc_next))
+            ir_goto_ptr(ir, ir_const(ir, dc.pc_next & tr.word_mask))
         elif dc.is_jmp == DISAS_TOO_MANY:
             end_line(tr, dc, dc.pc_next)
         elif dc.is_jmp == DISAS_NEXT:
@@ -529,6 +528,7 @@ cdef int translate_block(const TranslateArgs *args, TB *tb, IR *ir) noexcept nog
     tr.args = args
     tr.tb = tb
     tr.page_mask = ~((1ULL << tr.guest.page_bits) - 1)
+    tr.word_mask = 0xffffffffffffffffULL >> (64 - tr.guest.word_bits)
     tr.no_loops = count != 0 or tb.cflags & CF_NOCACHE != 0
     memset(tr.leader, 0, tr.n_slots)
     status = open_page(tr, &dc)
