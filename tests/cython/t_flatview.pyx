@@ -1,4 +1,4 @@
-"""Flat views against a plain-Python model, in-place patches against renderings, 2^64, 10,000 maps."""
+"""Flat views against a plain-Python model, patches against renderings, 2^64, 10,000 maps."""
 import random
 import time
 
@@ -87,7 +87,8 @@ cdef check(root, AddressSpace *space, rnd):
             assert r == NULL, hex(p)
         else:
             assert r != NULL, hex(p)
-            assert (<uintptr_t>r.mr, r.offset + (p - r.lo), bool(r.readonly), r.prot) == want, hex(p)
+            assert (<uintptr_t>r.mr, r.offset + (p - r.lo), bool(r.readonly),
+                    r.prot) == want, hex(p)
 
 
 def random_tree(seed, steps):
@@ -102,7 +103,8 @@ def random_tree(seed, steps):
     wide = rnd.random() < 0.4
 
     def size():
-        n = rnd.choice([0, 1, 16, 100, 256, 1 << 12, 5000]) if rnd.random() < 0.5 else rnd.randint(1, 600)
+        n = rnd.choice([0, 1, 16, 100, 256, 1 << 12,
+                        5000]) if rnd.random() < 0.5 else rnd.randint(1, 600)
         return rnd.choice([n, 1 << 63, TOP, TOP - 5]) if wide and rnd.random() < 0.3 else n
 
     def addr():
@@ -196,10 +198,11 @@ def test_slices_of_one_region():
     cdef int err = 0
     rnd = random.Random(6)
     ram = memory_region_new_ram(ctx, b"ram", 64 * 4096, &err)
-    root, target = Region(<uintptr_t>top, TOP, "container"), Region(<uintptr_t>ram, 64 * 4096, "leaf")
+    root, target = Region(<uintptr_t>top, TOP, "container"), Region(<uintptr_t>ram, 64 * 4096,
+                                                                    "leaf")
     slots = [None] * 64
     renders = 0
-    for step in range(3000):
+    for _ in range(3000):
         at, n = rnd.randrange(60), rnd.randint(1, 4)
         if any(slots[at:at + n]):
             for old in set(slots[at:at + n]) - {None}:
@@ -247,9 +250,9 @@ def test_hostile_trees_end():
     cdef MemoryRegion *inner = memory_region_new_io(ctx, NULL, NULL, b"io", 16)
     cdef MemoryRegion *outer
     cdef AddressSpace *space
-    cdef int i, code = 0
+    cdef int code = 0
     before = time.monotonic()
-    for i in range(40):
+    for _ in range(40):
         outer = memory_region_new(ctx, b"level", TOP)
         code |= memory_region_add_subregion_overlap(
             outer, 0, memory_region_new_alias(ctx, b"a", inner, 0, TOP), 0)

@@ -1,6 +1,6 @@
 """The shape of translated blocks: which jumps become labels, which exits, what ends a block."""
 import re
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 from engine._core.base.types cimport uint32_t, uint64_t, ST_OK
 from engine._core.backend.interp.interp cimport interp_ops
 from engine._core.cpu.head cimport CPUHead
@@ -10,7 +10,7 @@ from engine._core.exec.lookup cimport prepare_translation
 from engine._core.ir.ir cimport (HF_STATUS, IR_OK, HelperInfo)
 from engine._core.ir.text cimport ir_print
 from engine._core.ir.verify cimport ir_verify
-from engine._core.isa.guest cimport CPUConfig
+from engine._core.isa.guest cimport CPUConfig, DisasContext, GuestOps
 from engine._core.isa.riscv.riscv cimport riscv_ops
 from engine._core.isa.translator cimport TranslateArgs, Translator, translate_block
 from engine._core.mem.address_space cimport address_space_write
@@ -54,6 +54,20 @@ cdef const HelperInfo *hook_number(CPUHead *cpu, uint64_t pc, uint32_t number) n
     return &number_info if pc == 0x10004 else NULL
 
 
+# RISC-V as a guest that keeps translation state between instructions.
+cdef GuestOps stateful_ops
+cdef uint32_t block_starts = 0
+
+
+cdef void count_start(DisasContext *dc) noexcept nogil:
+    global block_starts
+    block_starts += 1
+
+
+memcpy(&stateful_ops, &riscv_ops, sizeof(GuestOps))
+stateful_ops.block_start = count_start
+
+
 class Block:
     """What a translation gave: text, and the numbers exec needs."""
 
@@ -68,7 +82,8 @@ class Block:
         return [int(row.split(",")[0], 0) for row in self.ops("insn_start")]
 
 
-def translate(words, pc=BASE, cflags=0, max_insns=0, stop=None, hooks=False, at=BASE):
+def translate(words, pc=BASE, cflags=0, max_insns=0, stop=None, hooks=False, at=BASE,
+              stateful=False):
     """The block at pc of 32-bit instructions (ints) or bytes placed at `at`."""
     global stop_address
     cdef CPUConfig cfg
@@ -87,7 +102,7 @@ def translate(words, pc=BASE, cflags=0, max_insns=0, stop=None, hooks=False, at=
     memset(&tb, 0, sizeof(tb))
     cfg.xlen = 64
     cfg.fp = True
-    e = engine_new(&riscv_ops, &cfg, &interp_ops, 0)
+    e = engine_new(&stateful_ops if stateful else &riscv_ops, &cfg, &interp_ops, 0)
     assert e is not NULL
     try:
         mr = memory_region_new_ram(<MemContext *>e.mem, b"ram", 0x10000, &err)
@@ -153,6 +168,16 @@ def test_loop_to_itself_and_to_the_first():
         assert block.ops("goto_tb") == []
     block = translate([jal(0)])
     assert len(block.ops("br")) == 1 and block.icount == 1
+
+
+def test_leaders_found_late():
+    """A guest with state gets its leaders' labels by translating again."""
+    global block_starts
+    block_starts = 0
+    block = translate([NOP, NOP, bne(-4), NOP, bne(-4), EBREAK], stateful=True)
+    assert block.ops("goto_tb") == [] and len(block.ops("brcond")) == 2
+    assert block_starts == 2 and len(re.findall(r"^L", block.text, re.M)) == 2
+    assert block.icount == 6
 
 
 def test_forward_branch_joins_the_line():

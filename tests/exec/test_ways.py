@@ -1,8 +1,8 @@
 """The way a program is run must not show: random RISC-V code in one run, in steps, in pieces, under
-hooks, with a tiny code buffer, in small slices of blocks: the same registers, memory, pc and count.
+hooks, with a tiny code buffer: the same registers, memory, pc and count.
 
-What lives here: hostile code (any instruction of the tables, jumps anywhere, faults, traps, code that
-writes itself). What does not: whether the results are right (tests/isa, tests/fuzz).
+What lives here: hostile code (any instruction of the tables, jumps anywhere, faults, traps, stores
+into itself). What does not: whether the results are right (tests/isa, tests/fuzz).
 """
 
 import os

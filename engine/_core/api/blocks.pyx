@@ -13,7 +13,7 @@ from engine._core.mem.dirty cimport invalidate_and_set_dirty
 from engine._core.mem.region cimport memory_region_new_io
 from engine._core.api.core cimport core_of, type_name
 
-from engine.errors import ArgumentError, ArgumentTypeError
+from engine.errors import ArgumentError, ArgumentTypeError, ViewError
 
 cdef enum:
     NAME_MAX_BYTES = 200
@@ -57,7 +57,7 @@ cdef class RamView:
     def __getbuffer__(self, Py_buffer *buffer, int flags):
         cdef Export export = self.export
         if export.block is None:
-            raise BufferError("a view is made by Memory.view")
+            raise ViewError("a view is made by Memory.view")
         PyBuffer_FillInfo(buffer, self, export.block.host + export.offset,
                           <Py_ssize_t>export.size, 0, flags)
 

@@ -13,6 +13,7 @@ cdef class Emulator:
     cdef Core core
     cdef readonly Memory memory
     cdef readonly Registers regs
+    cdef object tree            # root of the object tree, or None until it is asked for
     cdef object __weakref__
 
 # The engine under an emulator, or an exception when it is closed or run by another thread. It is

@@ -1,7 +1,7 @@
 # Types of the native API for type checkers: the Emulator class (emulator.pyx).
 from collections.abc import Callable, Iterable
 from types import TracebackType
-from typing import Literal, SupportsFloat, SupportsIndex, overload
+from typing import Any, Literal, SupportsFloat, SupportsIndex, overload
 
 from typing_extensions import Buffer, Self, disjoint_base
 
@@ -60,6 +60,8 @@ class Emulator:
     def regs(self) -> Registers: ...
     @property
     def arch(self) -> str: ...
+    @property
+    def qom(self) -> Any: ...
     @property
     def running(self) -> bool: ...
     @property
@@ -208,6 +210,7 @@ class Emulator:
         *,
         name: str | None = None,
     ) -> int: ...
+    def dump_block(self, address: SupportsIndex, *, optimised: bool = False) -> str: ...
     def flush_code(self) -> None: ...
     def debug_tb(
         self, pc: SupportsIndex, stage: Literal["guest", "optimised"] = "optimised"

@@ -13,7 +13,8 @@ from engine._core.api.core cimport engine_fast_u64, type_name
 import sys
 from operator import index as as_index
 
-from engine.errors import ArgumentError, ArgumentTypeError, UnsupportedError
+from engine.errors import (ArgumentError, ArgumentTypeError, NameNotFoundError, NoAttributeError,
+                           UnsupportedError)
 
 cdef enum:
     REG_ALIAS = 1               # RegDesc.flags
@@ -144,7 +145,7 @@ cdef Reg reg_find(Core core, object name):
         raise ArgumentTypeError(f"name of a register must be a str, not {type_name(name)}")
     found = PyDict_GetItemWithError((<RegTable>core.reg_table).by_name, name)
     if found is NULL:
-        raise KeyError(unknown(core.reg_table, name))
+        raise NameNotFoundError(unknown(core.reg_table, name))
     return <Reg>found
 
 
@@ -182,12 +183,12 @@ cdef class Registers:
         except AttributeError:
             if name.startswith("__"):
                 raise
-            raise AttributeError(unknown(self.table, name), name=name, obj=self) from None
+            raise NoAttributeError(unknown(self.table, name), name=name, obj=self) from None
 
     def __setattr__(self, name, value):
         cdef PyObject *found = PyDict_GetItem(self.by_name, name)
         if found is NULL:
-            raise AttributeError(unknown(self.table, name), name=name, obj=self)
+            raise NoAttributeError(unknown(self.table, name), name=name, obj=self)
         reg_set(self.core, <Reg>found, value)
 
     def __getitem__(self, name):
@@ -264,7 +265,7 @@ cdef class Registers:
         elif group in self.table.groups:
             names = self.table.groups[group]
         else:
-            raise KeyError(f"no register group {group!r}; there are "
+            raise NameNotFoundError(f"no register group {group!r}; there are "
                            f"{', '.join(self.table.groups)}")
         values = {}
         for name in names:

@@ -1,14 +1,14 @@
-# Memory regions, see region.pxd. A change of a linked region is told to the topology as a going and a
-# coming, so that the views of simple trees are patched and not rendered anew.
+# Memory regions, see region.pxd. A change of a linked region is told to the topology as a going
+# and a coming, so that the views of simple trees are patched and not rendered anew.
 from libc.errno cimport EBUSY, EINVAL, ELOOP, ENOMEM
 from libc.stdio cimport snprintf
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, strerror, strlen
 from engine._core.base.types cimport (PROT_ALL, uint8_t, uint32_t, uint64_t, int32_t, hwaddr)
 from engine._core.mem.context cimport (AddressSpace, DIRTY_MEMORY_CODE, DIRTY_MEMORY_MIGRATION,
-                                       DIRTY_MEMORY_VGA, MEM_MESSAGE_SIZE, MEM_SIZE_MAX, MemContext,
-                                       MemoryRegion, MemoryRegionIOMMUOps, MemoryRegionOps,
-                                       RAM_ADDR_NONE, RAMBlock, ram_resized_fn)
+                                       DIRTY_MEMORY_VGA, MEM_MESSAGE_SIZE, MemContext, MemoryRegion,
+                                       MemoryRegionIOMMUOps, MemoryRegionOps, RAM_ADDR_NONE,
+                                       RAMBlock, ram_resized_fn)
 from engine._core.mem.ram cimport (ram_alloc, ram_alloc_from_fd, ram_alloc_from_ptr,
                                    ram_alloc_resizeable, ram_free, ram_resize)
 from engine._core.mem.topology cimport (memory_region_transaction_begin,
@@ -122,7 +122,8 @@ cdef MemoryRegion *memory_region_new_ram_ptr(MemContext *ctx, const char *name, 
     return _with_block(mr, ram_alloc_from_ptr(ctx, size, host, mr, err))
 
 
-cdef MemoryRegion *memory_region_new_ram_fd(MemContext *ctx, const char *name, uint64_t size, int fd,
+cdef MemoryRegion *memory_region_new_ram_fd(MemContext *ctx, const char *name, uint64_t size,
+                                            int fd,
                                             bint shared, int *err) noexcept nogil:
     cdef MemoryRegion *mr = memory_region_new(ctx, name, size)
     err[0] = ENOMEM
@@ -132,7 +133,8 @@ cdef MemoryRegion *memory_region_new_ram_fd(MemContext *ctx, const char *name, u
     return _with_block(mr, ram_alloc_from_fd(ctx, size, fd, shared, mr, err))
 
 
-cdef MemoryRegion *memory_region_new_resizeable_ram(MemContext *ctx, const char *name, uint64_t size,
+cdef MemoryRegion *memory_region_new_resizeable_ram(MemContext *ctx, const char *name,
+                                                    uint64_t size,
                                                     uint64_t max_size, ram_resized_fn resized,
                                                     void *opaque, int *err) noexcept nogil:
     cdef MemoryRegion *mr = memory_region_new(ctx, name, size)

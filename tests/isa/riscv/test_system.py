@@ -5,18 +5,26 @@ Lives here: what takes more than one instruction. Single instructions: the .ins 
 
 import pytest
 from isa.asm import assemble
+from isa.ins import backends
 
 import engine
 
 pytestmark = pytest.mark.skipif(not hasattr(engine, "Emulator"), reason="the engine is not built")
 BASE = 0x10000
 WIDTHS = ("riscv64", "riscv32")
+chosen = {}
+
+
+@pytest.fixture(autouse=True, params=backends())
+def backend(request):
+    """Every test runs on every back end: `machine` takes the one of the moment."""
+    chosen["backend"] = request.param
 
 
 def machine(source, arch="riscv64", **options):
     """(emulator, labels) of a program at BASE, guest handles its exceptions, pc at BASE."""
     options.setdefault("exceptions", "guest")
-    emu = engine.Emulator(arch, **options)
+    emu = engine.Emulator(arch, **chosen, **options)
     emu.memory.map(0, 0x200000)
     code, labels = assemble(source, arch, BASE)
     emu.memory.write(BASE, code)

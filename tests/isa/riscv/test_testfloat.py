@@ -1,7 +1,7 @@
 """Berkeley TestFloat's f32 and f64 vectors through real RISC-V instructions, result and fflags.
 
 Lives here: a guest loop around one instruction, rounding mode in the instruction and in frm. Does
-not live here: the vectors' format and the functions below the instructions (tests/fp/test_testfloat).
+not live here: the vectors' format and the functions below (tests/fp/test_testfloat).
 """
 
 import numpy as np
@@ -9,6 +9,7 @@ import pytest
 from fp.formats import NV, default_nan, is_nan
 from fp.test_testfloat import FILES, INTEGERS, load, parse, riscv_integer
 from isa.asm import assemble
+from isa.ins import backends
 
 import engine
 
@@ -51,9 +52,9 @@ for _file in filter(wanted, FILES):
     GROUPS.setdefault(_file.name.split(".")[0], []).append(_file)
 
 
-def run(arch, text, frm, operands, integer_result):
+def run(arch, backend, text, frm, operands, integer_result):
     """(results, flags) of an instruction over rows of three 64-bit operands."""
-    emu = engine.Emulator(arch)
+    emu = engine.Emulator(arch, backend=backend)
     wide = arch == "riscv64"
     for base in (CODE, DATA, OUT):
         emu.memory.map(base, SIZE if base != CODE else 0x1000)
@@ -86,7 +87,7 @@ def run(arch, text, frm, operands, integer_result):
     return out[0::2].tolist(), out[1::2].tolist()
 
 
-def check(file, arch, static):
+def check(file, arch, backend, static):
     op, fmt, source, result, mode = parse(file)
     operands, results, flags = load(file, source)
     rows = operands[:, :, 0].copy()
@@ -95,7 +96,7 @@ def check(file, arch, static):
     integer = result in INTEGERS or result == "bool"
     text = instruction(op, source, result, ROUNDING[mode] if static else "")
     # With the mode in the instruction frm says something else.
-    got, got_flags = run(arch, text, (mode + 2) % 5 if static else mode, rows, integer)
+    got, got_flags = run(arch, backend, text, (mode + 2) % 5 if static else mode, rows, integer)
     word = 0xffffffffffffffff if arch == "riscv64" else 0xffffffff
     wrong = []
     for row, want in enumerate(results):
@@ -115,11 +116,12 @@ def check(file, arch, static):
     assert not wrong, f"{file.name}, {text}: {len(wrong)} of {len(got)}\n" + "\n".join(wrong[:5])
 
 
+@pytest.mark.parametrize("backend", backends())
 # RV32 has no conversions from or to 64-bit integers.
 @pytest.mark.parametrize(("name", "arch"), [
     (name, arch) for name in GROUPS for arch in ("riscv64", "riscv32")
     if arch == "riscv64" or "i64" not in name])
-def test_vectors(name, arch):
+def test_vectors(name, arch, backend):
     for file in GROUPS[name]:
-        check(file, arch, static=False)
-        check(file, arch, static=True)
+        check(file, arch, backend, static=False)
+        check(file, arch, backend, static=True)
