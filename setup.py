@@ -276,7 +276,7 @@ class BuildExt(build_ext):
 
 
 def stamp_layout(c_file: Path) -> None:
-    """Give a module the attribute __layout__: each struct of the core that it was compiled with, and
+    """Give a module the attribute __layout__: each core struct it was compiled with, and
     a hash of its fields. engine/_core/api/layout.py compares them when modules are loaded."""
     text = c_file.read_text()
     found = re.findall(r"^(?:struct|union) __pyx_t_6engine_5_core_(\w+) \{\n(.*?)^\};", text,

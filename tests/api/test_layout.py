@@ -4,8 +4,9 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
-import engine
 import pytest
+
+import engine
 from engine._core.api import layout
 
 assert engine.Emulator

@@ -1,8 +1,8 @@
 """Were all modules of the core compiled with the same structs?
 
-What lives here: the comparison of the `__layout__` stamps that setup.py gives every module. A module
-compiled against another layout would corrupt memory without a word. Who calls it: `_core.api`, when
-it has loaded a compiled module.
+What lives here: the comparison of the `__layout__` stamps that setup.py gives every module. A
+module compiled against another layout would corrupt memory without a word. Who calls it:
+`_core.api`, when it has loaded the emulator.
 """
 
 import sys
