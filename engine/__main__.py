@@ -2,4 +2,4 @@
 
 from engine.cli import main
 
-raise SystemExit(main())
+main()

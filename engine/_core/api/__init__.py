@@ -54,6 +54,9 @@ def __getattr__(name: str) -> object:
         raise NoAttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
     value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    if name == "Emulator":      # which has loaded all the others
+        from engine._core.api import layout
+        layout.check()
     globals()[name] = value
     return value
 

@@ -3,7 +3,7 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Any, Literal, SupportsFloat, SupportsIndex, overload
 
-from typing_extensions import Buffer, Self
+from typing_extensions import Buffer, Self, disjoint_base
 
 from engine._core.api.hooks import Fault, Hook
 from engine._core.api.kinds import Access, Prot, StopReason
@@ -15,6 +15,7 @@ _MemoryHook = Callable[[Emulator, Access, int, int, int | None], object]
 _FaultHook = Callable[[Emulator, Fault], bool | None]
 _ExceptionHook = Callable[[Emulator, int], bool | None]
 
+@disjoint_base
 class RunResult:
     @property
     def reason(self) -> StopReason: ...
@@ -23,6 +24,7 @@ class RunResult:
     @property
     def count(self) -> int: ...
 
+@disjoint_base
 class Instruction:
     @property
     def address(self) -> int: ...
@@ -37,6 +39,7 @@ class Instruction:
     @property
     def operands(self) -> str: ...
 
+@disjoint_base
 class Emulator:
     def __init__(
         self,

@@ -143,6 +143,10 @@ cdef int slice_held(CoreState *st) noexcept:
 
 # ---------------------------------------------------------------- the class
 
+cdef uint64_t engine_structs_size() noexcept nogil:
+    return structs_size()
+
+
 cdef Engine *emulator_engine(Emulator emu) except NULL:
     emu.core.check()
     return emu.core.st.engine

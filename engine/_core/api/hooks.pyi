@@ -3,10 +3,11 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
-from typing_extensions import Self
+from typing_extensions import Self, disjoint_base
 
 from engine._core.api.kinds import Access
 
+@disjoint_base
 class Fault:
     @property
     def kind(self) -> str: ...
@@ -19,8 +20,10 @@ class Fault:
     @property
     def pc(self) -> int: ...
 
+@disjoint_base
 class HookCell: ...
 
+@disjoint_base
 class Hook:
     enabled: bool
     @property
