@@ -282,10 +282,12 @@ def test_wfi():
 
 # ---------------------------------------------------------------- paging
 
-def table_writer(emu, arch):
-    """map_page(virtual, physical, flags, level): level 0 is 4 KiB; tables from 0x100000 up."""
+def table_writer(emu, arch, mode=8):
+    """map_page(virtual, physical, flags, level): level 0 is 4 KiB; tables from 0x100000 up.
+
+    mode of satp on RV64: 8 Sv39, 9 Sv48, 10 Sv57."""
     wide = arch == "riscv64"
-    size, bits, levels = (8, 9, 3) if wide else (4, 10, 2)
+    size, bits, levels = (8, 9, mode - 5) if wide else (4, 10, 2)
     root, used = 0x100000, [1]
 
     def map_page(virtual, physical, flags, level=0):
@@ -303,7 +305,7 @@ def table_writer(emu, arch):
                 emu.memory.write(entry, pte.to_bytes(size, "little"))
             table = pte >> 10 << 12
         raise AssertionError(level)
-    satp = (8 << 60 if wide else 1 << 31) | root >> 12
+    satp = (mode << 60 if wide else 1 << 31) | root >> 12
     return map_page, satp
 
 
@@ -408,15 +410,48 @@ def test_superpages(arch):
     assert emu.regs.s3 == 13            # its address is not a multiple of its size
 
 
-def test_addresses_must_be_sign_extended():
-    emu, labels = machine(PAGED)
-    map_page, satp = table_writer(emu, "riscv64")
-    map_page(USER_VA, labels["user"], V | R | X | U | A)
-    map_page(DATA_VA, DATA_PA, V | R | W | U)
-    regs = emu.regs
-    regs.s0, regs.s1, regs.s2, regs.a0 = satp, 0, USER_VA, DATA_VA | 1 << 39
-    assert emu.run(BASE, labels["done"], count=1000).pc == labels["done"]
-    assert (regs.s3, regs.s4) == (13, DATA_VA | 1 << 39)
+@pytest.mark.parametrize(("mode", "bits"), [(8, 39), (9, 48), (10, 57)])
+def test_modes_and_sign_extension(mode, bits):
+    """The upper half of the address space, and addresses in neither half."""
+    top = (1 << 64) - (1 << bits - 1)
+    for address, cause in ((DATA_VA, 8), (top | DATA_VA, 8), (1 << bits | DATA_VA, 13),
+                           (1 << bits - 1 | DATA_VA, 13)):
+        emu, labels = machine(PAGED)
+        map_page, satp = table_writer(emu, "riscv64", mode)
+        map_page(USER_VA, labels["user"], V | R | X | U | A)
+        map_page(address & (1 << bits) - 1, DATA_PA, V | R | W | U)
+        emu.memory.write(DATA_PA, (0x4321).to_bytes(4, "little"))
+        regs = emu.regs
+        regs.s0, regs.s1, regs.s2, regs.a0, regs.a1 = satp, 0, USER_VA, address, 0
+        assert emu.run(BASE, labels["done"], count=1000).pc == labels["done"]
+        assert regs.s3 == cause
+        assert regs.a1 == 0x4321 if cause == 8 else regs.s4 == address
+
+
+def test_satp_ignores_modes_that_are_not_there():
+    emu, _ = run("""
+        li t0, 1
+        slli t0, t0, 0x3f
+        csrrw zero, satp, t0
+        csrrs s0, satp, zero
+        li t1, 1
+        slli t1, t1, 0x3e
+        csrrw zero, satp, t1
+        csrrs s1, satp, zero
+        csrrw zero, satp, zero
+        csrrs s2, satp, zero
+    done:
+        nop
+    """)
+    assert (emu.regs.s0, emu.regs.s1, emu.regs.s2) == (8 << 60, 8 << 60, 0)
+
+
+@pytest.mark.parametrize(("features", "misa"), [
+    (["d"], 1 << 8 | 1 << 3 | 1 << 5), (["m"], 1 << 8 | 1 << 12),
+    (["s"], 1 << 8 | 1 << 18 | 1 << 20)])
+def test_features_imply_others(features, misa):
+    emu = engine.Emulator("riscv64", features=features, **chosen)
+    assert emu.regs.misa == misa | 2 << 62
 
 
 def test_mprv_uses_the_other_modes_translation():

@@ -208,9 +208,13 @@ cdef int riscv_init(CPUHead *head, const CPUConfig *cfg) noexcept nogil:
     if s.features == 0:
         s.features = (RISCV_M | RISCV_A | RISCV_F | RISCV_D | RISCV_C | RISCV_Zicsr
                       | RISCV_Zifencei | RISCV_Zba | RISCV_Zbb | RISCV_Zbs | RISCV_S | RISCV_U)
-    if s.features & RISCV_D and not s.features & RISCV_F:
-        return -1
     if cfg.user_mode:
+        s.features |= RISCV_U
+    if s.features & RISCV_D:        # each needs the one below it
+        s.features |= RISCV_F
+    if s.features & (RISCV_F | RISCV_S | RISCV_U):
+        s.features |= RISCV_Zicsr
+    if s.features & RISCV_S:
         s.features |= RISCV_U
     s.features |= RISCV_RV32 if s.xlen == 32 else RISCV_RV64
     s.user_mode = cfg.user_mode
