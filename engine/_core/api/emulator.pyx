@@ -8,7 +8,7 @@ from engine._core.cpu.head cimport FAULT_ILLEGAL, FAULT_IO
 from engine._core.isa.guest cimport GuestOps, CPUConfig
 from engine._core.backend.backend cimport BackendOps
 from engine._core.exec.engine cimport (
-    RunArgs, RunOutcome, engine_new, engine_free, engine_run, engine_stop, engine_tb_flush, engine_dump_tb,
+    RunArgs, RunOutcome, engine_new, engine_free, engine_run, engine_stop, engine_tb_flush,
     engine_dump_tb,
     HOOK_CODE, HOOK_BLOCK, HOOK_MEM_READ, HOOK_MEM_WRITE, HOOK_MEM_FETCH, HOOK_MEM_INVALID,
     HOOK_EXCEPTION, HOOK_INSN, HOOK_INSN_INVALID, HOOK_MEM_READ_AFTER,
