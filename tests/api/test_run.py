@@ -81,7 +81,7 @@ class TestLife:
             Emulator(arch)
 
     @pytest.mark.parametrize("options, error", [
-        ({"backend": "magic"}, UnsupportedError), ({"backend": None}, ArgumentTypeError),
+        ({"backend": "magic"}, UnsupportedError), ({"backend": 5}, ArgumentTypeError),
         ({"exceptions": "both"}, ArgumentError), ({"model": 5}, ArgumentTypeError),
         ({"model": "6502"}, UnsupportedError),
         ({"features": ["warp"]}, ArgumentError), ({"features": 1.5}, ArgumentTypeError),

@@ -291,6 +291,9 @@ cdef class Box:
     def clear_flags(self):
         self.cpu.head.fpst.flags = 0
 
+    def set_rounding(self, mode):
+        self.cpu.head.fpst.rounding = mode
+
     def flags(self):
         return self.cpu.head.fpst.flags
 

@@ -23,17 +23,25 @@ def compare(text, seed, level, boxes, icount=200):
     return plain
 
 
-def test_random_programs():
-    rng = random.Random(int(os.environ.get("ENGINE_SEED", "7")))
+def fuzz(maker, seed, rounds):
+    rng = random.Random(int(os.environ.get("ENGINE_SEED", "7")) + seed)
     boxes = Box(), Box(jit=True)
     kinds = {}
-    for _ in range(int(os.environ.get("ENGINE_ROUNDS", "1500"))):
-        text = programs.Maker(rng).block()
+    for _ in range(int(os.environ.get("ENGINE_ROUNDS", rounds))):
+        text = maker(rng).block()
         seed = rng.getrandbits(32)
         for level in (0, OPT_DEFAULT):
             left = compare(text, seed, level, boxes)
         kinds[left[0][0]] = kinds.get(left[0][0], 0) + 1
     assert set(kinds) == {"goto", "lookup", "status", "icount"}, kinds
+
+
+def test_random_programs():
+    fuzz(programs.Maker, 0, 1500)
+
+
+def test_random_programs_with_many_temps():
+    fuzz(programs.WideMaker, 1, 1500)
 
 
 def test_loop():
