@@ -16,6 +16,7 @@ Steps: generators write *_gen.* -> one Cython process a module, whose message st
 C compiler. Everything goes to build/<ENGINE_BUILD>/, only changed modules are redone.
 """
 
+import hashlib
 import importlib.util
 import os
 import re
@@ -249,6 +250,8 @@ class BuildExt(build_ext):
         print("\n".join([f"cythonize: {name}{'' if good else ' FAILED'}", *messages]), flush=True)
         if not good:
             c_file.unlink(missing_ok=True)  # so that the next build says it again
+        elif name.startswith("engine.") and name != UTILITY:
+            stamp_layout(c_file)
         return name, good
 
     @staticmethod
@@ -270,6 +273,22 @@ class BuildExt(build_ext):
         for path in home.rglob("*"):
             if path.is_file() and path.resolve() not in wanted:
                 path.unlink()
+
+
+def stamp_layout(c_file: Path) -> None:
+    """Give a module the attribute __layout__: each core struct it was compiled with, and
+    a hash of its fields. engine/_core/api/layout.py compares them when modules are loaded."""
+    text = c_file.read_text()
+    found = re.findall(r"^(?:struct|union) __pyx_t_6engine_5_core_(\w+) \{\n(.*?)^\};", text,
+                       re.M | re.S)
+    pairs = sorted(f"{name}:{hashlib.sha256(body.encode()).hexdigest()[:8]}"
+                   for name, body in found)
+    mark = "  /*--- Execution code ---*/"
+    if text.count(mark) != 1:
+        sys.exit(f"{c_file}: Cython's output has changed, stamp_layout needs another place")
+    code = (f'  if (PyModule_AddStringConstant(__pyx_m, "__layout__", "{" ".join(pairs)}") < 0)'
+            " goto __pyx_L1_error;\n")
+    c_file.write_text(text.replace(mark, code + mark))
 
 
 def newer_than(product: Path, inputs: list[Path]) -> bool:

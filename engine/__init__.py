@@ -4,6 +4,8 @@
 are what it takes and gives, and the exceptions it raises.
 """
 
+from __future__ import annotations
+
 from engine.errors import (
     ArgumentError,
     ArgumentTypeError,
@@ -16,8 +18,10 @@ from engine.errors import (
     LoaderError,
     MapError,
     MemoryFault,
+    NoAttributeError,
     UnsupportedError,
 )
+from engine.util import factory as _factory
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -74,11 +78,19 @@ def __getattr__(name: str) -> object:
         value = getattr(api, name)
         globals()[name] = value
         return value
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    raise NoAttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
+
+
+def _node_of(emu: Emulator) -> object:
+    from engine.qom.emulator import emulator_node
+    return emulator_node(emu)
+
+
+_factory.node_of = _node_of
 
 
 def architectures() -> tuple[str, ...]:

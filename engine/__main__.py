@@ -1,3 +1,5 @@
+"""`python -m engine`: the command line of engine.cli."""
+
 from engine.cli import main
 
-raise SystemExit(main())
+main()

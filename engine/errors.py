@@ -48,6 +48,7 @@ __all__ = [
     "PermissionDeniedError",
     "RangeError",
     "UnsupportedError",
+    "ViewError",
     "collect",
     "error_abort",
     "error_append_hint",
@@ -226,6 +227,12 @@ class NameNotFoundError(Error, KeyError):
 class NoAttributeError(Error, AttributeError):
     """An object has no attribute of that name."""
 
+    def __init__(self, message: str, *, name: str | None = None, obj: object = None,
+                 hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.name = name  # type: ignore[assignment]
+        self.obj = obj
+
 
 class DuplicateError(Error, ValueError):
     """The name is taken."""
@@ -239,6 +246,10 @@ class DeviceNotFoundError(Error, LookupError):
     """A path leads to no object."""
 
     error_class = ErrorClass.DEVICE_NOT_FOUND
+
+
+class ViewError(Error, BufferError):
+    """An object has no memory to show."""
 
 
 class HostMemoryError(Error, MemoryError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from .. import __version__
+from .qom_tree import qom_tree
 from .run import run
 
 
@@ -15,3 +16,4 @@ def cli() -> None:
 
 
 cli.add_command(run)
+cli.add_command(qom_tree)

@@ -9,6 +9,7 @@ import time
 import click
 
 from ..errors import Error
+from ..util import log
 
 CANNOT_RUN = 126  # what a shell answers for a program that cannot be executed
 
@@ -19,6 +20,13 @@ CANNOT_RUN = 126  # what a shell answers for a program that cannot be executed
     type=click.Choice(["syscalls", "blocks", "insns"]),
     help="Print system calls, basic blocks or instructions to standard error.",
 )
+@click.option(
+    "-d",
+    "log_items",
+    metavar="ITEM,...",
+    help="Log categories, as in QEMU: in_asm, exec, cpu, int, mmu ...; help lists them.",
+)
+@click.option("-D", "log_file", metavar="FILE", help="Write the log to FILE, not standard error.")
 @click.option("--stats", is_flag=True, help="Print counters to standard error at the end.")
 @click.option(
     "--sysroot",
@@ -32,6 +40,8 @@ CANNOT_RUN = 126  # what a shell answers for a program that cannot be executed
 @click.argument("args", nargs=-1, type=click.UNPROCESSED)
 def run(
     trace: str | None,
+    log_items: str | None,
+    log_file: str | None,
     stats: bool,
     sysroot: str | None,
     env: tuple[str, ...],
@@ -46,7 +56,13 @@ def run(
     """
     logging.basicConfig(level=logging.WARNING, format="engine: %(message)s")
     options = {} if backend is None else {"backend": backend}
+    if log_items == "help":
+        click.echo(log.describe())
+        return
     try:
+        if log_items is not None:
+            _open_log(log_items, log_file)
+        from ..debug.exec_log import ExecLog
         from ..linux import Process
 
         process = Process(
@@ -60,7 +76,12 @@ def run(
         if trace in ("blocks", "insns"):
             _trace_code(process.emu, trace)
         began = time.perf_counter()
-        end = process.run()
+        with ExecLog(process.emu):
+            if log.level & log.Category.INT:
+                # Behind the log's hooks: what the process answers (system calls) is logged, too.
+                process.hook.enabled = False
+                process.hook.enabled = True
+            end = process.run()
         seconds = time.perf_counter() - began
     except Error as error:
         click.echo(f"engine: {error}", err=True)
@@ -73,6 +94,14 @@ def run(
         _print_stats(process.emu, seconds)
     sys.stdout.flush()
     sys.exit(end.shell_status)
+
+
+def _open_log(items: str, file: str | None) -> None:
+    log.set_level(log.mask_from_text(items))
+    if file is None:
+        log.set_stream(sys.stderr)
+    else:
+        log.set_file(file)
 
 
 def _note(line: str) -> None:

@@ -43,27 +43,34 @@ def dispatch(process: Process, number: int, args: tuple[int, ...]) -> int | None
     """Runs call `number`; the guest's return value, None when registers are already set."""
     name = process.abi.syscalls.get(number)
     entry = REGISTRY.get(name) if name else None
-    if name is None or entry is None:
-        if number not in process.unknown_calls:
-            process.unknown_calls.add(number)
-            log.warning("unknown system call %d (%s): ENOSYS", number, name or "no name")
-        result: int | None = -ERRNO["ENOSYS"]
-    else:
-        function, count = entry
-        try:
-            result = function(process, *args[:count]) or 0
-        except SyscallError as error:
-            result = -error.number
-        except BrokenPipeError as error:
-            process.signals.send(process, SIGNALS["SIGPIPE"], 0, "wrote to a closed pipe")
-            result = -guest_errno(error)
-        except OSError as error:
-            result = -guest_errno(error)
-        except (OverflowError, ValueError):  # an argument that the host's call refuses outright
-            result = -ERRNO["EINVAL"]
-        except MemoryError:
-            result = -ERRNO["ENOMEM"]
-    if process.trace is not None:
-        shown = ", ".join(f"{a:#x}" for a in args[: entry[1] if entry else 6])
-        process.trace(f"{name or number}({shown}) = {result}")
+    result: int | None = None
+    try:
+        if name is not None and entry is not None:
+            result = _call(process, entry, args)
+        else:
+            if number not in process.unknown_calls:
+                process.unknown_calls.add(number)
+                log.warning("unknown system call %d (%s): ENOSYS", number, name or "no name")
+            result = -ERRNO["ENOSYS"]
+    finally:  # a call that ends the program has no result
+        if process.trace is not None:
+            shown = ", ".join(f"{a:#x}" for a in args[: entry[1] if entry else 6])
+            process.trace(f"{name or number}({shown}) = {'?' if result is None else result}")
     return None if name in NO_RESULT else result
+
+
+def _call(process: Process, entry: tuple[Handler, int], args: tuple[int, ...]) -> int:
+    function, count = entry
+    try:
+        return function(process, *args[:count]) or 0
+    except SyscallError as error:
+        return -error.number
+    except BrokenPipeError as error:
+        process.signals.send(process, SIGNALS["SIGPIPE"], 0, "wrote to a closed pipe")
+        return -guest_errno(error)
+    except OSError as error:
+        return -guest_errno(error)
+    except (OverflowError, ValueError):  # an argument that the host's call refuses outright
+        return -ERRNO["EINVAL"]
+    except MemoryError:
+        return -ERRNO["ENOMEM"]

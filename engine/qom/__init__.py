@@ -33,13 +33,13 @@ from .properties import (
 )
 
 __all__ = [
-    "TYPE_INTERFACE",
-    "TYPE_OBJECT",
     "IterationError",
     "Object",
     "ObjectClass",
     "ObjectProperty",
     "ObjectPropertyIterator",
+    "TYPE_INTERFACE",
+    "TYPE_OBJECT",
     "TypeInfo",
     "alias_property",
     "allow_any",

@@ -35,9 +35,21 @@ from .visitor import (
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["TYPE_INTERFACE", "TYPE_OBJECT", "IterationError", "Object", "ObjectClass",
-           "ObjectProperty", "ObjectPropertyIterator", "TypeInfo", "object_class_by_name",
-           "object_class_get_list", "object_new", "type_register", "type_unregister"]
+__all__ = [
+    "IterationError",
+    "Object",
+    "ObjectClass",
+    "ObjectProperty",
+    "ObjectPropertyIterator",
+    "TYPE_INTERFACE",
+    "TYPE_OBJECT",
+    "TypeInfo",
+    "object_class_by_name",
+    "object_class_get_list",
+    "object_new",
+    "type_register",
+    "type_unregister",
+]
 
 TYPE_OBJECT = "object"
 TYPE_INTERFACE = "interface"

@@ -19,8 +19,20 @@ from typing import TextIO
 
 from ..errors import ArgumentError, Error
 
-__all__ = ["Category", "category_of", "close_log", "describe", "is_open", "log", "log_mask",
-           "mask_from_text", "set_level", "set_file", "set_stream", "use_logging"]
+__all__ = [
+    "Category",
+    "category_of",
+    "close_log",
+    "describe",
+    "is_open",
+    "log",
+    "log_mask",
+    "mask_from_text",
+    "set_file",
+    "set_level",
+    "set_stream",
+    "use_logging",
+]
 
 
 class Category(enum.IntFlag):

@@ -1,4 +1,4 @@
-"""Registers by name."""
+"""Registers by name: reading, writing, wrong names and values."""
 
 import pytest
 from api.rv import CODE, code, li

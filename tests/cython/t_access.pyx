@@ -1,17 +1,17 @@
-"""The slow path of guest accesses against a byte-by-byte reference; faults, retries, code, hooks."""
+"""The slow path of guest accesses against a byte-by-byte reference; faults, code, hooks."""
 import random
 
 from libc.string cimport memset
-from engine._core.base.types cimport (ACCESS_FETCH, ACCESS_READ, ACCESS_WRITE, MO_128, MO_64, MO_ALIGN,
-                                      MO_BE, MO_SIGN, MO_SIZE, PROT_ALL, PROT_EXEC, PROT_READ,
-                                      PROT_WRITE, ST_FAULT, ST_HOOK_ERROR, ST_OK, ST_RETRY_ONE, hwaddr,
+from engine._core.base.types cimport (ACCESS_FETCH, ACCESS_READ, ACCESS_WRITE, MO_64, MO_ALIGN,
+                                      MO_BE, MO_SIGN, MO_SIZE, PROT_ALL, PROT_READ, PROT_WRITE,
+                                      ST_FAULT, ST_HOOK_ERROR, ST_OK, ST_RETRY_ONE, hwaddr,
                                       ram_addr_t, uint8_t, uint32_t, uint64_t, uintptr_t, vaddr_t)
 from engine._core.mem.access cimport (access_fetch, access_load, access_probe, access_rmw,
                                       access_store, access_store128, get_page_addr_code)
 from engine._core.mem.attrs cimport MEMTX_ERROR, MEMTX_HOOK_ERROR
 from engine._core.mem.context cimport (AddressSpace, DEVICE_BIG_ENDIAN, DEVICE_LITTLE_ENDIAN,
-                                       DIRTY_MEMORY_CODE, DIRTY_MEMORY_MIGRATION, DIRTY_MEMORY_VGA,
-                                       MemContext, MemoryRegion, MemoryRegionOps, RAM_ADDR_NONE,
+                                       DIRTY_MEMORY_CODE, DIRTY_MEMORY_MIGRATION, MemContext,
+                                       MemoryRegion, MemoryRegionOps, RAM_ADDR_NONE,
                                        mem_context_free, mem_context_new)
 from engine._core.mem.dirty cimport (get_dirty_flag, test_and_clear_dirty, tlb_protect_code,
                                      tlb_unprotect_code)
@@ -64,7 +64,8 @@ ctypedef struct World:
     uint64_t log[64][4]
 
 
-cdef void note(World *w, uint64_t kind, uint64_t addr, uint64_t size, uint64_t value) noexcept nogil:
+cdef void note(World *w, uint64_t kind, uint64_t addr, uint64_t size,
+               uint64_t value) noexcept nogil:
     if w.log_n < 64:
         w.log[w.log_n][0] = kind
         w.log[w.log_n][1] = addr
@@ -259,13 +260,13 @@ cdef class Machine:
 
     cdef uint8_t *byte(self, paddr):
         """Where the byte lives, device registers included."""
-        kind, base, size, prot, mr = self.find(paddr)
+        kind, base, _, _, mr = self.find(paddr)
         if kind in ("dev", "big"):
             return &self.w.device[(paddr - base) & 0xfff]
         return (<MemoryRegion *><uintptr_t>mr).host + <uint64_t>(paddr - base)
 
     def fault(self, paddr, size, need):
-        """(reason, address) of the first byte that cannot be accessed: pages first, then sections."""
+        """(reason, address) of the first byte that is refused: pages first, then sections."""
         for p in range(paddr, paddr + size):
             page = p >> 12
             if page >= PAGES or not self.w.mmu[page] & need:
@@ -295,7 +296,8 @@ cdef class Machine:
         if fast:
             p = tlb_hit_read(&self.w.tlb, addr, oi)
             if p != NULL and n <= 8:
-                v = int.from_bytes(bytes(p[i] for i in range(n)), "big" if memop & MO_BE else "little")
+                v = int.from_bytes(bytes(p[i] for i in range(n)),
+                                   "big" if memop & MO_BE else "little")
                 if memop & MO_SIGN and v >> (8 * n - 1):
                     v |= (-1 << 8 * n) & 0xffffffffffffffff
                 return ST_OK, v
@@ -354,10 +356,11 @@ def test_random_loads_and_stores():
     rnd = random.Random(11)
     m.w.mmu[0x10] = PROT_READ           # guest page tables: read only, and nothing
     m.w.mmu[0x11] = 0
-    for step in range(12000):
+    for _ in range(12000):
         paddr = spots(rnd)
         n = rnd.choice([1, 2, 4, 8, 16])
-        memop = n.bit_length() - 1 | rnd.choice([0, MO_BE]) | rnd.choice([0, 0, MO_ALIGN, 2 << 5, 5 << 5])
+        memop = n.bit_length() - 1 | rnd.choice([0, MO_BE]) | rnd.choice([0, 0, MO_ALIGN, 2 << 5,
+                                                                          5 << 5])
         order = "big" if memop & MO_BE else "little"
         idx = rnd.randint(0, 1)
         write = rnd.random() < 0.5
@@ -368,7 +371,8 @@ def test_random_loads_and_stores():
         if write:
             value = rnd.getrandbits(8 * n)
             before = None if refused else m.peek(paddr, n)
-            around = [(p, m.byte(p)[0]) for p in range(paddr - 20, paddr + 40) if p >= 0 and m.find(p)]
+            around = [(p, m.byte(p)[0]) for p in range(paddr - 20, paddr + 40) if p >= 0
+                      and m.find(p)]
             st = m.store(paddr + V, value, memop, idx)
             assert (st == ST_OK) == (refused is None)
             new = dict(enumerate(value.to_bytes(n, order), paddr)) if refused is None else {}
@@ -379,14 +383,14 @@ def test_random_loads_and_stores():
             if rnd.random() < 0.4 and n < 16:
                 memop |= MO_SIGN
             st, got = m.load(paddr + V, memop, idx)
-            assert (st == ST_OK) == (refused is None), (hex(paddr), n, refused, st, m.w.fault_reason, hex(m.w.fault_addr), hex(memop))
+            assert (st == ST_OK) == (refused is None), (hex(paddr), n, refused, st, hex(memop))
             if refused is None:
                 value = int.from_bytes(m.peek(paddr, n), order, signed=bool(memop & MO_SIGN))
                 assert got == value & (M128 if n == 16 else M64), (hex(paddr), n, hex(memop))
         if refused:
             assert m.w.faults == 1, (hex(paddr), n, write, refused, m.w.faults, m.w.fault_reason)
-            assert m.w.fault_reason == refused[0], (hex(paddr), n, write, refused, m.w.fault_reason, hex(m.w.fault_addr))
-            assert m.w.fault_addr == refused[1] + V, (hex(paddr), n, write, refused, m.w.fault_reason, hex(m.w.fault_addr))
+            assert m.w.fault_reason == refused[0], (hex(paddr), n, refused)
+            assert m.w.fault_addr == refused[1] + V, (hex(paddr), n, refused)
             assert m.w.fault_access == (ACCESS_WRITE if write else ACCESS_READ)
 
 
@@ -404,7 +408,7 @@ def combine(op, old, a, b, n):
 def test_random_read_modify_write():
     cdef Machine m = Machine()
     rnd = random.Random(12)
-    for step in range(6000):
+    for _ in range(6000):
         paddr, n, op = spots(rnd), rnd.choice([1, 2, 4, 8]), rnd.randint(0, 9)
         memop = n.bit_length() - 1 | rnd.choice([0, MO_BE]) | rnd.choice([0, MO_ALIGN, MO_SIGN])
         order = "big" if memop & MO_BE else "little"
@@ -544,14 +548,17 @@ def test_get_page_addr_code():
     cdef ram_addr_t ram
     cdef uint64_t avail, out = 0
     cdef MemoryRegion *mr
-    for paddr, left in ((0x1000, 0x1000), (0x2ffe, 2), (0x5004, 0x7fc), (0x5900, 0x700), (0x6010, 0xff0),
+    for paddr, left in ((0x1000, 0x1000), (0x2ffe, 2), (0x5004, 0x7fc), (0x5900, 0x700), (0x6010,
+                                                                                          0xff0),
                         (0x8010, 0xff0), (0x9000, 0x1000), (0xa00f, 1), (0xc000, 0x1000)):
-        assert get_page_addr_code(t, V + paddr, 0, &host, &ram, &avail) == ST_OK, (hex(paddr), m.w.fault_reason)
+        assert get_page_addr_code(t, V + paddr, 0, &host, &ram, &avail) == ST_OK, (hex(paddr),
+                                                                                   m.w.fault_reason)
         mr = <MemoryRegion *><uintptr_t>m.find(paddr)[4]
         assert host == m.byte(paddr) and avail == left, hex(paddr)
         assert ram == mr.ram_addr + (paddr - m.find(paddr)[1])
     for paddr in (0x7000, 0x5800):                  # a device: by single fetches
-        assert get_page_addr_code(t, V + paddr, 0, &host, &ram, &avail) == ST_OK, (hex(paddr), m.w.fault_reason)
+        assert get_page_addr_code(t, V + paddr, 0, &host, &ram, &avail) == ST_OK, (hex(paddr),
+                                                                                   m.w.fault_reason)
         assert host == NULL and ram == RAM_ADDR_NONE
     m.w.device[4], m.w.device[5] = 0x34, 0x12
     assert access_fetch(t, V + 0x7004, 2, 0, 0, &out) == ST_OK and out == 0x1234

@@ -1,14 +1,14 @@
 """Physical accesses, devices, transfers, listeners (spec rows 2, 5, 6, 7, 53, 67, 74..76)."""
 import errno
-import random
 
 from libc.string cimport memset
 from engine._core.base.types cimport hwaddr, ram_addr_t, uint8_t, uint32_t, uint64_t, uintptr_t
-from engine._core.mem.address_space cimport (
-    MemSection, address_space_access_valid, address_space_ld, address_space_map, address_space_read,
-    address_space_read_full, address_space_rw, address_space_st, address_space_translate,
-    address_space_unmap, address_space_write, address_space_write_rom, memory_region_dispatch_read,
-    memory_region_find)
+from engine._core.mem.address_space cimport (MemSection, address_space_access_valid,
+                                             address_space_ld, address_space_map,
+                                             address_space_read, address_space_read_full,
+                                             address_space_st, address_space_translate,
+                                             address_space_unmap, address_space_write,
+                                             address_space_write_rom, memory_region_find)
 from engine._core.mem.attrs cimport MEMTX_DECODE_ERROR, MEMTX_ERROR, MEMTX_OK
 from engine._core.mem.context cimport (AddressSpace, DEVICE_BIG_ENDIAN, DEVICE_LITTLE_ENDIAN,
                                        DEVICE_NATIVE_ENDIAN, DIRTY_MEMORY_CODE,
@@ -137,7 +137,7 @@ def test_every_short_read_around_boundaries():
     """Row 5: the inline path, the full one and a byte-by-byte reference agree."""
     cdef Bus b = Bus()
     cdef MemoryRegion *ram = b.ram(0x1000, 100)
-    cdef MemoryRegion *io = b.io(0x1064, 40)
+    b.io(0x1064, 40)
     cdef MemoryRegion *more = b.ram(0x1000 + 180, 100)
     cdef int i
     for i in range(100):
@@ -170,7 +170,7 @@ def test_every_short_read_around_boundaries():
 def test_a_write_across_ram_device_ram():
     cdef Bus b = Bus()
     cdef MemoryRegion *a = b.ram(0, 16)
-    cdef MemoryRegion *io = b.io(16, 2)
+    b.io(16, 2)
     cdef MemoryRegion *c = b.ram(18, 16)
     b.ops.impl_max = 2
     assert b.write(14, b"abcdef") == MEMTX_OK
@@ -283,7 +283,8 @@ def test_reservation_hides():
     cdef Bus b = Bus()
     cdef MemSection s
     b.ram(0, 4096)
-    memory_region_add_subregion_overlap(b.top, 100, memory_region_new_reservation(b.ctx, b"x", 10), 1)
+    memory_region_add_subregion_overlap(b.top, 100, memory_region_new_reservation(b.ctx, b"x", 10),
+                                        1)
     assert b.read(98, 4) == (MEMTX_DECODE_ERROR, bytes(4))
     assert b.write(100, b"z") == MEMTX_DECODE_ERROR
     address_space_translate(b.space, 90, 4096, False, 1, &s)
@@ -292,7 +293,8 @@ def test_reservation_hides():
     assert s.mr == b.ctx.unassigned and s.len == 4096
 
 
-cdef void iommu_translate(MemoryRegion *mr, hwaddr addr, bint is_write, IOMMUTLBEntry *out) noexcept nogil:
+cdef void iommu_translate(MemoryRegion *mr, hwaddr addr, bint is_write,
+                          IOMMUTLBEntry *out) noexcept nogil:
     if addr >= 0x4000:
         return
     out.target_as = <AddressSpace *>mr.iommu_ops.opaque
@@ -310,7 +312,8 @@ def test_iommu():
     cdef uint8_t buf[16]
     ops.translate = iommu_translate
     ops.opaque = b.space
-    memory_region_add_subregion(top, 0x1000000, memory_region_new_iommu(b.ctx, &ops, b"iommu", 0x8000))
+    memory_region_add_subregion(top, 0x1000000, memory_region_new_iommu(b.ctx, &ops, b"iommu",
+                                                                        0x8000))
     for i in range(4):
         memset(ram.host + <int>i * 0x1000, 0x10 + <int>i, 0x1000)
     assert address_space_read(dma, 0x1000ffc, 1, buf, 8) == MEMTX_OK
@@ -335,7 +338,6 @@ def test_transfers():
     cdef MemoryRegion *ram = b.ram(0, 0x4000)
     cdef hwaddr n = 0x10000
     cdef uint8_t *p = <uint8_t *>address_space_map(b.space, 0x100, &n, True)
-    cdef uint8_t *q
     b.io(0x4000, 0x100)
     b.ctx.tb_invalidate_range = invalidate
     assert p == ram.host + 0x100 and n == 0x3f00
@@ -506,12 +508,14 @@ cdef void on_nop(MemoryListener *l, MemoryRegionSection *s) noexcept nogil:
         say(l, "nop", (s.offset_within_address_space,))
 
 
-cdef void on_start(MemoryListener *l, MemoryRegionSection *s, uint32_t old, uint32_t new) noexcept nogil:
+cdef void on_start(MemoryListener *l, MemoryRegionSection *s, uint32_t old,
+                   uint32_t new) noexcept nogil:
     with gil:
         say(l, "start", (old, new))
 
 
-cdef void on_stop(MemoryListener *l, MemoryRegionSection *s, uint32_t old, uint32_t new) noexcept nogil:
+cdef void on_stop(MemoryListener *l, MemoryRegionSection *s, uint32_t old,
+                  uint32_t new) noexcept nogil:
     with gil:
         say(l, "stop", (old, new))
 
@@ -571,16 +575,17 @@ def test_listener_of_one_space():
     cdef Bus b = Bus()
     cdef MemoryRegion *top = memory_region_new(b.ctx, b"other", 0x10000)
     cdef AddressSpace *other = address_space_new(b.ctx, top, b"other")
-    cdef Listener l = Listener("x")
-    memory_listener_register(b.ctx, &l.l, other)
+    cdef Listener ear = Listener("x")
+    memory_listener_register(b.ctx, &ear.l, other)
     take()
     b.ram(0, 0x1000)
     assert [c[0] for c in take()] == ["xbegin", "xcommit"]
-    memory_region_add_subregion(top, 0x4000, memory_region_new_alias(b.ctx, b"all", b.top, 0, 0x8000))
+    memory_region_add_subregion(top, 0x4000, memory_region_new_alias(b.ctx, b"all", b.top, 0,
+                                                                     0x8000))
     assert ("xadd", 0x4000, 0x4fff) in take()
     b.ram(0x2000, 0x1000)                                   # seen through the alias
     assert ("xadd", 0x6000, 0x6fff) in take()
-    memory_listener_unregister(b.ctx, &l.l)
+    memory_listener_unregister(b.ctx, &ear.l)
 
 
 def test_commit_only_listeners_hear_every_change_once():
@@ -606,11 +611,11 @@ def test_commit_only_listeners_hear_every_change_once():
 def test_dirty_logging():
     """Rows 75, 76."""
     cdef Bus b = Bus()
-    cdef Listener l = Listener("")
+    cdef Listener ear = Listener("")
     cdef Listener late = Listener("late ")
     cdef MemoryRegion *mr = b.ram(0, 0x1000)
     cdef int vga = DIRTY_MEMORY_VGA, code = DIRTY_MEMORY_CODE, migration = DIRTY_MEMORY_MIGRATION
-    memory_listener_register(b.ctx, &l.l, NULL)
+    memory_listener_register(b.ctx, &ear.l, NULL)
     assert ("start", 0, 1 << code) in take()
 
     def logs():
@@ -637,22 +642,23 @@ def test_dirty_logging():
     assert memory_region_set_log(mr, False, vga) == -errno.EINVAL
     for client in (code, migration):
         assert memory_region_set_log(mr, True, client) == -errno.EINVAL
-    memory_listener_unregister(b.ctx, &l.l)
+    memory_listener_unregister(b.ctx, &ear.l)
 
 
 def test_spaces_go_with_a_word_to_their_listeners():
     cdef Bus b = Bus()
-    cdef Listener l = Listener("")
+    cdef Listener ear = Listener("")
     cdef MemoryRegion *top = memory_region_new(b.ctx, b"other", 0x10000)
     cdef AddressSpace *other
     memory_region_add_subregion(top, 0, memory_region_new_io(b.ctx, NULL, NULL, b"io", 16))
-    memory_listener_register(b.ctx, &l.l, NULL)
+    memory_listener_register(b.ctx, &ear.l, NULL)
     take()
-    other = address_space_new(b.ctx, top, b"a name that is much too long for the field of sixty-four bytes ....")
+    other = address_space_new(b.ctx, top,
+                              b"a name that is too long for sixty-four bytes " * 2)
     assert ("add", 0, 15) in take()
     address_space_free(other)
     assert take() == [("del", 0, 15)]
-    memory_listener_unregister(b.ctx, &l.l)
+    memory_listener_unregister(b.ctx, &ear.l)
 
 
 def test_hot_fields_share_a_cache_line():

@@ -61,7 +61,8 @@ def test_single_bits_and_search():
     rnd = random.Random(3)
     assert [bitmap_words(n) for n in (0, 1, 64, 65)] == [0, 1, 1, 2]
     for _ in range(300):
-        v = rnd.getrandbits(512) & rnd.getrandbits(512) & rnd.getrandbits(512) & rnd.getrandbits(512)
+        v = rnd.getrandbits(512) & rnd.getrandbits(512)
+        v &= rnd.getrandbits(512) & rnd.getrandbits(512)
         if rnd.random() < 0.3:
             v ^= ALL
         m.put(v)
@@ -81,8 +82,8 @@ def test_single_bits_and_search():
 
 
 cdef void hammer(uint64_t *w, int lane) noexcept nogil:
-    cdef int k, n
-    for k in range(2000):
+    cdef int _k, n
+    for _k in range(2000):
         for n in range(lane, 64, 4):
             set_bit_atomic(n, w)
             bitmap_test_and_clear_atomic(w, n, 1)

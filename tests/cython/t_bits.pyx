@@ -1,15 +1,16 @@
 """base/bits against Python integers."""
 import random
 
-from engine._core.base.bits cimport (clz64, ctz64, popcnt64, clz32, ctz32, bswap64, bswap32, bswap16,
-                                     rotl64, rotr64, rotl32, rotr32, mask64, sextract64, extract64,
-                                     deposit64, mulhu64, mulhs64, mulhsu64, divu64, divs64, remu64,
-                                     rems64, divu32, divs32, remu32, rems32, engine_mulhu64_limbs,
-                                     round_up, pow2floor)
-from engine._core.base.types cimport uint32_t, uint64_t
+from engine._core.base.bits cimport (clz64, ctz64, popcnt64, clz32, ctz32, bswap64, bswap32,
+                                     bswap16, rotl64, rotr64, rotl32, rotr32, mask64, sextract64,
+                                     extract64, deposit64, mulhu64, mulhs64, mulhsu64, divu64,
+                                     divs64, remu64, rems64, divu32, divs32, remu32, rems32,
+                                     engine_mulhu64_limbs, round_up, pow2floor)
+from engine._core.base.types cimport uint32_t
 
 M64 = (1 << 64) - 1
-EDGES = [0, 1, 2, 3, 7, 0x7fffffff, 0x80000000, 0xffffffff, 1 << 32, (1 << 63) - 1, 1 << 63, M64, M64 - 1]
+EDGES = [0, 1, 2, 3, 7, 0x7fffffff, 0x80000000, 0xffffffff, 1 << 32, (1 << 63) - 1, 1 << 63, M64,
+         M64 - 1]
 
 
 def values():
@@ -41,7 +42,8 @@ def test_one_operand():
         assert popcnt64(v) == bin(v).count("1")
         assert bswap64(v) == int.from_bytes(v.to_bytes(8, "little"), "big")
         assert bswap32(<uint32_t>w) == int.from_bytes(w.to_bytes(4, "little"), "big")
-        assert bswap16(<uint32_t>(w & 0xffff)) == int.from_bytes((w & 0xffff).to_bytes(2, "little"), "big")
+        h = v & 0xffff
+        assert bswap16(<uint32_t>h) == int.from_bytes(h.to_bytes(2, "little"), "big")
         assert pow2floor(v) == (1 << (v.bit_length() - 1) if v else 0)
 
 
@@ -57,7 +59,8 @@ def test_two_operands():
             c, d = a & 0xffffffff, b & 0xffffffff
             assert divu32(<uint32_t>c, <uint32_t>d) == (c // d if d else 0xffffffff)
             assert remu32(<uint32_t>c, <uint32_t>d) == (c % d if d else c)
-            assert (divs32(<uint32_t>c, <uint32_t>d), rems32(<uint32_t>c, <uint32_t>d)) == quot(c, d, 32)
+            got = divs32(<uint32_t>c, <uint32_t>d), rems32(<uint32_t>c, <uint32_t>d)
+            assert got == quot(c, d, 32)
 
 
 def test_rotates_and_fields():

@@ -2,7 +2,7 @@
 72, 73)."""
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
-from engine._core.base.types cimport ram_addr_t, uint8_t, uint32_t, uint64_t, uintptr_t, vaddr_t
+from engine._core.base.types cimport ram_addr_t, uint8_t, uint64_t, uintptr_t, vaddr_t
 from engine._core.cpu.tb cimport TB, TBExit
 from engine._core.cpu.tb_hash cimport tb_jmp_cache_hash
 from engine._core.backend.backend cimport BackendOps, CodeBuffer

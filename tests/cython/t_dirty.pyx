@@ -5,16 +5,16 @@ import threading
 from libc.stdlib cimport calloc, free
 from engine._core.base.hostmem cimport host_page_size
 from engine._core.base.types cimport ram_addr_t, uint32_t, uint64_t
-from engine._core.mem.context cimport (DIRTY_CLIENTS_ALL, DIRTY_CLIENTS_NOCODE, DIRTY_MEMORY_CODE,
-                                       DIRTY_MEMORY_MIGRATION, DIRTY_MEMORY_NUM, DIRTY_MEMORY_VGA,
-                                       MemContext, MemoryRegion, mem_context_free, mem_context_new)
+from engine._core.mem.context cimport (DIRTY_CLIENTS_ALL, DIRTY_MEMORY_CODE, DIRTY_MEMORY_NUM,
+                                       DIRTY_MEMORY_VGA, MemContext, MemoryRegion, mem_context_free,
+                                       mem_context_new)
 from engine._core.mem.dirty cimport (all_dirty, clear_dirty_range, get_dirty, get_dirty_flag,
                                      invalidate_and_set_dirty, is_clean, memory_region_get_dirty,
                                      memory_region_set_dirty, memory_region_test_and_clear_dirty,
                                      next_dirty_page, range_includes_clean, set_dirty_flag,
                                      set_dirty_lebitmap, set_dirty_range, test_and_clear_dirty,
                                      tlb_protect_code, tlb_unprotect_code)
-from engine._core.mem.region cimport (memory_region_new, memory_region_new_io, memory_region_new_ram,
+from engine._core.mem.region cimport (memory_region_new_io, memory_region_new_ram,
                                       memory_region_get_dirty_log_mask, memory_region_free)
 
 cdef enum:
@@ -72,7 +72,8 @@ def test_against_sets():
     rnd = random.Random(4)
     clean = [set() for _ in range(DIRTY_MEMORY_NUM)]
     for _ in range(4000):
-        start, length = rnd.randrange(0, 190 * PAGE), rnd.choice([1, 10, PAGE, rnd.randrange(10 * PAGE)])
+        start, length = rnd.randrange(0, 190 * PAGE), rnd.choice([1, 10, PAGE,
+                                                                  rnd.randrange(10 * PAGE)])
         if rnd.random() < 0.3:
             start &= ~(PAGE - 1)
         if length == 0:
@@ -104,9 +105,9 @@ def test_against_sets():
 def test_bits_follow_ram_that_is_reused():
     """A block that comes where another was is dirty for everybody."""
     cdef MemContext *ctx = mem_context_new(12, False)
-    cdef int err = 0, i
+    cdef int err = 0
     cdef MemoryRegion *mr
-    for i in range(3):
+    for _ in range(3):
         mr = memory_region_new_ram(ctx, b"r", 300 * PAGE, &err)
         assert mr.ram_addr == 0
         for c in range(DIRTY_MEMORY_NUM):
@@ -134,7 +135,7 @@ def test_tables_grow():
 
 
 def lebitmap(host_bits, start_page, count, tcg, words):
-    """Dirty sets after set_dirty_lebitmap on wholly clean RAM whose guest pages are 4 KiB or less."""
+    """Dirty sets after set_dirty_lebitmap on wholly clean RAM; guest pages of 4 KiB or less."""
     cdef Ram r = Ram(2048, 12 - host_bits)
     cdef uint64_t *map = <uint64_t *>calloc(16, 8)
     r.ctx.code_logging = tcg
@@ -143,10 +144,9 @@ def lebitmap(host_bits, start_page, count, tcg, words):
     clear_dirty_range(r.ctx, 0, 2048 << <int>(12 - host_bits))
     set_dirty_lebitmap(r.ctx, map, <uint64_t>start_page << <int>(12 - host_bits), count)
     free(map)
-    out = []
-    for c in range(3):
-        out.append({p for p in range(2048) if get_dirty_flag(r.ctx, <uint64_t>p << <int>(12 - host_bits), c)})
-    return out
+    shift = 12 - host_bits
+    return [{p for p in range(2048) if get_dirty_flag(r.ctx, <uint64_t>(p << shift), c)}
+            for c in range(3)]
 
 
 def test_lebitmap():
@@ -189,7 +189,8 @@ def test_invalidate_and_set_dirty():
     assert seen == []
     invalidate_and_set_dirty(r.ctx, PAGE + 8, PAGE, 1 << DIRTY_MEMORY_CODE)
     assert seen == [(PAGE + 8, PAGE)]
-    assert not get_dirty_flag(r.ctx, 2 * PAGE, DIRTY_MEMORY_CODE)    # only its last block's going does that
+    # only its last block's going does that
+    assert not get_dirty_flag(r.ctx, 2 * PAGE, DIRTY_MEMORY_CODE)
     tlb_unprotect_code(r.ctx, 2 * PAGE + 9)
     assert get_dirty_flag(r.ctx, 2 * PAGE, DIRTY_MEMORY_CODE)
     clear_dirty_range(r.ctx, 0, 8 * PAGE)
@@ -206,7 +207,8 @@ def test_regions():
     assert memory_region_get_dirty_log_mask(io) == 0
     assert not memory_region_test_and_clear_dirty(io, 0, PAGE, 0)
     assert memory_region_test_and_clear_dirty(r.mr, PAGE, PAGE, 0)
-    assert not memory_region_get_dirty(r.mr, PAGE, PAGE, 0) and memory_region_get_dirty(r.mr, 0, PAGE, 0)
+    assert not memory_region_get_dirty(r.mr, PAGE, PAGE, 0)
+    assert memory_region_get_dirty(r.mr, 0, PAGE, 0)
     r.mr.dirty_log_mask = 1 << DIRTY_MEMORY_VGA
     memory_region_set_dirty(r.mr, PAGE, 1)
     assert memory_region_get_dirty(r.mr, PAGE, PAGE, 0)
@@ -218,8 +220,8 @@ def test_regions():
 
 
 cdef void dirtier(MemContext *ctx, int lane) noexcept nogil:
-    cdef int k, p
-    for k in range(300):
+    cdef int _k, p
+    for _k in range(300):
         for p in range(lane, 64, 4):
             set_dirty_flag(ctx, <uint64_t>p << 12, 2)
 

@@ -1,4 +1,4 @@
-"""Random programs of the toy guest against a plain Python machine: any count, stop address, chunking,
+"""Random programs of the toy guest against a plain Python machine: any count, stop address, pieces,
 code buffer, optimiser level and hooks must give the same registers, memory, pc and count."""
 import random
 
@@ -80,7 +80,7 @@ class Model:
 
 
 def program(rnd):
-    """r8 code base, r9 data base, r10 a patch word, r11 loop limits; self-modifying now and then."""
+    """r8 code base, r9 data base, r10 a patch word; self-modifying now and then."""
     out = []
     for i in range(INSNS):
         what = rnd.random()
@@ -96,7 +96,7 @@ def program(rnd):
         elif what < 0.80:
             out.append(st4(10, 8, 4 * rnd.randrange(INSNS)))            # patches code
         elif what < 0.82:
-            out.append(ld4(10, 8, 4 * rnd.randrange(INSNS)))            # takes code as the next patch
+            out.append(ld4(10, 8, 4 * rnd.randrange(INSNS)))    # the next patch
         elif what < 0.83:
             out.append(st(d, 8, 0x400 + rnd.randrange(64)))             # data on the code page
         elif what < 0.93:

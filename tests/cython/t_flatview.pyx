@@ -1,4 +1,4 @@
-"""Flat views against a plain-Python model, in-place patches against renderings, 2^64, 10,000 maps."""
+"""Flat views against a plain-Python model, patches against renderings, 2^64, 10,000 maps."""
 import random
 import time
 
@@ -87,7 +87,8 @@ cdef check(root, AddressSpace *space, rnd):
             assert r == NULL, hex(p)
         else:
             assert r != NULL, hex(p)
-            assert (<uintptr_t>r.mr, r.offset + (p - r.lo), bool(r.readonly), r.prot) == want, hex(p)
+            assert (<uintptr_t>r.mr, r.offset + (p - r.lo), bool(r.readonly),
+                    r.prot) == want, hex(p)
 
 
 def random_tree(seed, steps):
@@ -102,7 +103,8 @@ def random_tree(seed, steps):
     wide = rnd.random() < 0.4
 
     def size():
-        n = rnd.choice([0, 1, 16, 100, 256, 1 << 12, 5000]) if rnd.random() < 0.5 else rnd.randint(1, 600)
+        n = rnd.choice([0, 1, 16, 100, 256, 1 << 12,
+                        5000]) if rnd.random() < 0.5 else rnd.randint(1, 600)
         return rnd.choice([n, 1 << 63, TOP, TOP - 5]) if wide and rnd.random() < 0.3 else n
 
     def addr():
@@ -186,6 +188,47 @@ def test_random_trees():
         random_tree(seed, 60)
 
 
+def test_slices_of_one_region():
+    """What map, protect and unmap do: aliases of one RAM side by side, cut and joined in place."""
+    cdef MemContext *ctx = mem_context_new(12, False)
+    cdef MemoryRegion *top = memory_region_new(ctx, NULL, TOP)
+    cdef AddressSpace *space = address_space_new(ctx, top, b"x")
+    cdef MemoryRegion *ram
+    cdef MemoryRegion *mr
+    cdef int err = 0
+    rnd = random.Random(6)
+    ram = memory_region_new_ram(ctx, b"ram", 64 * 4096, &err)
+    root, target = Region(<uintptr_t>top, TOP, "container"), Region(<uintptr_t>ram, 64 * 4096,
+                                                                    "leaf")
+    slots = [None] * 64
+    renders = 0
+    for _ in range(3000):
+        at, n = rnd.randrange(60), rnd.randint(1, 4)
+        if any(slots[at:at + n]):
+            for old in set(slots[at:at + n]) - {None}:
+                if rnd.random() < 0.3:
+                    old.prot = rnd.choice([1, 3, 7])
+                    memory_region_set_prot(R(old), old.prot)
+                    continue
+                memory_region_del_subregion(top, R(old))
+                root.children.remove(old)
+                slots = [None if s is old else s for s in slots]
+                assert memory_region_free(R(old)) == 0
+        else:
+            mr = memory_region_new_alias(ctx, b"a", ram, at * 4096, n * 4096)
+            new = Region(<uintptr_t>mr, n * 4096, "alias", target, at * 4096)
+            new.prot = rnd.choice([3, 3, 7])
+            memory_region_set_prot(mr, new.prot)
+            assert memory_region_add_subregion_overlap(top, 0x10000 + at * 4096, mr, 0) == 0
+            root.attach(new, 0x10000 + at * 4096, 0)
+            for k in range(at, at + n):
+                slots[k] = new
+        renders += space.view == NULL
+        check(root, space, rnd)
+    assert renders <= 1, renders
+    mem_context_free(ctx)
+
+
 def test_all_of_the_address_space():
     cdef MemContext *ctx = mem_context_new(12, False)
     cdef MemoryRegion *top = memory_region_new(ctx, NULL, TOP)
@@ -207,9 +250,9 @@ def test_hostile_trees_end():
     cdef MemoryRegion *inner = memory_region_new_io(ctx, NULL, NULL, b"io", 16)
     cdef MemoryRegion *outer
     cdef AddressSpace *space
-    cdef int i, code = 0
+    cdef int code = 0
     before = time.monotonic()
-    for i in range(40):
+    for _ in range(40):
         outer = memory_region_new(ctx, b"level", TOP)
         code |= memory_region_add_subregion_overlap(
             outer, 0, memory_region_new_alias(ctx, b"a", inner, 0, TOP), 0)

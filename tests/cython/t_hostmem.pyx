@@ -14,6 +14,7 @@ from engine._core.base.hostmem cimport (host_close, host_page_size, hostmem_disc
                                         hostmem_map, hostmem_unmap, ram_align, ram_mmap, ram_munmap)
 from engine._core.base.types cimport uint8_t, uint64_t, uintptr_t
 
+
 def resident():
     with open("/proc/self/statm") as f:
         return int(f.read().split()[1]) * mmap.PAGESIZE
@@ -154,7 +155,7 @@ def test_arena():
     cdef uint8_t *p
     cdef int i
     arena_init(&a, 1000)
-    for round in range(3):
+    for _ in range(3):
         seen = set()
         for i in range(200):
             n = (i * 37) % 1500

@@ -177,7 +177,8 @@ def counts(text):
     cdef Box box = Box().parse(text).count()
     lines = [line.strip() for line in box.text().splitlines()]
     return ([(lines[i - 1].split()[1][:-1], int(line.split()[1])) for i, line in enumerate(lines)
-             if line.startswith("icount")], [box.s.rows[4 * <int>i + 3] for i in range(box.s.n_rows)])
+             if line.startswith("icount")],
+            [box.s.rows[4 * <int>i + 3] for i in range(box.s.n_rows)])
 
 
 def test_count_blocks():

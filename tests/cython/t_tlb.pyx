@@ -1,23 +1,21 @@
-"""TLB tables: fill, victims, flushes, dirty flags, host pointers (spec rows 28, 36, 46, 64, 65, 72)."""
+"""TLB tables: fill, victims, flushes, dirty flags, host pointers (rows 28, 36, 46, 64, 65, 72)."""
 import random
 
-from libc.string cimport memset
-from engine._core.base.types cimport (ACCESS_FETCH, ACCESS_READ, ACCESS_WRITE, MO_64, MO_ALIGN, PROT_ALL,
-                                      PROT_EXEC, PROT_READ, PROT_WRITE, hwaddr, uint8_t, uint32_t,
-                                      uint64_t, uintptr_t, vaddr_t)
+from engine._core.base.types cimport (ACCESS_FETCH, ACCESS_READ, ACCESS_WRITE, MO_64, PROT_ALL,
+                                      PROT_EXEC, PROT_READ, PROT_WRITE, uint8_t, uint32_t, uint64_t,
+                                      uintptr_t, vaddr_t)
 from engine._core.mem.context cimport (AddressSpace, DIRTY_MEMORY_CODE, DIRTY_MEMORY_MIGRATION,
                                        DIRTY_MEMORY_NUM, MemContext, MemoryRegion,
                                        mem_context_free, mem_context_new)
 from engine._core.mem.dirty cimport test_and_clear_dirty
 from engine._core.mem.region cimport (memory_region_add_subregion, memory_region_new,
                                       memory_region_new_io, memory_region_new_ram,
-                                      memory_region_new_ram_ptr, memory_region_new_rom)
-from engine._core.mem.tlb cimport (AccessHooks, CPUIOTLBEntry, CPUTLB, CPUTLBEntry, CPU_VTLB_SIZE,
-                                   NB_MMU_MODES, TLB_MMIO, TLB_NOTDIRTY, TLB_SUBPAGE, TLB_WATCH,
-                                   tlb_compare_addr, tlb_entry, tlb_flush_all, tlb_flush_modes,
-                                   tlb_flush_page_modes, tlb_free, tlb_hit_read, tlb_hit_write,
-                                   tlb_init, tlb_reset_dirty, tlb_set_dirty, tlb_set_page,
-                                   tlb_vaddr_to_host, tlb_victim_hit)
+                                      memory_region_new_rom)
+from engine._core.mem.tlb cimport (AccessHooks, CPUTLB, CPUTLBEntry, CPU_VTLB_SIZE, NB_MMU_MODES,
+                                   TLB_MMIO, TLB_NOTDIRTY, TLB_SUBPAGE, TLB_WATCH, tlb_entry,
+                                   tlb_flush_all, tlb_flush_modes, tlb_flush_page_modes, tlb_free,
+                                   tlb_hit_read, tlb_hit_write, tlb_init, tlb_reset_dirty,
+                                   tlb_set_dirty, tlb_set_page, tlb_vaddr_to_host, tlb_victim_hit)
 from engine._core.mem.topology cimport address_space_new
 
 cdef enum:
@@ -43,10 +41,12 @@ cdef class Box:
         top = memory_region_new(self.ctx, b"top", 0xffffffffffffffffULL)
         self.ram = memory_region_new_ram(self.ctx, b"ram", RAM, &err)
         memory_region_add_subregion(top, 0, self.ram)
-        memory_region_add_subregion(top, 0x200000, memory_region_new_rom(self.ctx, b"rom", PAGE, &err))
+        memory_region_add_subregion(top, 0x200000, memory_region_new_rom(self.ctx, b"rom", PAGE,
+                                                                         &err))
         memory_region_add_subregion(top, 0x300000,
                                     memory_region_new_io(self.ctx, NULL, NULL, b"io", PAGE))
-        memory_region_add_subregion(top, 0x400000, memory_region_new_ram(self.ctx, b"half", 2048, &err))
+        memory_region_add_subregion(top, 0x400000, memory_region_new_ram(self.ctx, b"half", 2048,
+                                                                         &err))
         self.space = address_space_new(self.ctx, top, b"memory")
         self.spaces[0] = self.space
         assert tlb_init(&self.t, NULL, self.ctx, 4, 12, NULL)
@@ -58,7 +58,8 @@ cdef class Box:
         mem_context_free(self.ctx)
 
     def put(self, addr, paddr=None, prot=PROT_ALL, idx=0, size=PAGE):
-        return tlb_set_page(&self.t, addr, addr % RAM if paddr is None else paddr, 1, prot, idx, size)
+        return tlb_set_page(&self.t, addr, addr % RAM if paddr is None else paddr, 1, prot, idx,
+                            size)
 
     def words(self, addr, idx=0):
         cdef CPUTLBEntry *e = tlb_entry(&self.t, idx, addr)
@@ -66,8 +67,9 @@ cdef class Box:
 
     def hit(self, addr, idx=0):
         """In the direct-mapped slot or among the victims."""
-        return any(self.words(addr, idx)[k] & ~0xfff == addr & ~0xfff and self.words(addr, idx)[k] & 8 == 0
-                   for k in range(3)) or self.victim(addr, idx) is not None
+        words = self.words(addr, idx)
+        return any(w & ~0xfff == addr & ~0xfff and w & 8 == 0 for w in words) or \
+            self.victim(addr, idx) is not None
 
     def victim(self, addr, idx=0):
         for k in range(CPU_VTLB_SIZE):
@@ -90,7 +92,8 @@ def test_nothing_hits_before_the_first_fill():
     rnd = random.Random(1)
     for addr in [0, PAGE, NONE, NONE - 7] + [rnd.getrandbits(64) for _ in range(50)]:
         for idx in range(4):
-            assert tlb_hit_read(&b.t, addr, idx) == NULL and tlb_hit_write(&b.t, addr, 3 << 4 | idx) == NULL
+            assert tlb_hit_read(&b.t, addr, idx) == NULL
+            assert tlb_hit_write(&b.t, addr, 3 << 4 | idx) == NULL
             assert tlb_vaddr_to_host(&b.t, addr, ACCESS_READ, idx) == NULL
             assert not tlb_victim_hit(&b.t, idx, addr, ACCESS_READ)
     tlb_flush_all(&b.t)
@@ -114,7 +117,8 @@ def test_fill_sets_words_and_flags():
     for paddr in (0x400000, 0x900000):                  # half a page, nothing
         b.put(addr, paddr)
         assert b.words(addr) == (addr | TLB_MMIO | TLB_SUBPAGE,) * 3
-    assert b.t.mode[0].io != NULL and b.put(addr, 0, PROT_ALL, 4) == -1 and b.put(addr, 0, 7, -1) == -1
+    assert b.t.mode[0].io != NULL and b.put(addr, 0, PROT_ALL, 4) == -1
+    assert b.put(addr, 0, 7, -1) == -1
 
 
 def test_comparator():
@@ -187,7 +191,7 @@ def test_flush_page():
     for idx in range(2):
         for addr in (0x1000, 0x1000 + WAY, 0x2000):
             b.put(addr, idx=idx)
-    assert tlb_flush_page_modes(&b.t, 0x1abc, 0b01) == False
+    assert not tlb_flush_page_modes(&b.t, 0x1abc, 0b01)
     assert not b.hit(0x1000, 0) and b.hit(0x1000, 1)    # it was a victim
     assert b.hit(0x1000 + WAY, 0) and b.hit(0x2000, 0)
     tlb_flush_page_modes(&b.t, 0x2000, 0b11)
@@ -269,7 +273,8 @@ def test_vaddr_to_host():
     b.put(addr, prot=PROT_READ | PROT_WRITE)
     assert <uint8_t *>tlb_vaddr_to_host(&b.t, addr + 7, ACCESS_READ, 0) == b.ram.host + 0x8007
     assert tlb_vaddr_to_host(&b.t, addr, ACCESS_FETCH, 0) == NULL
-    assert tlb_vaddr_to_host(&b.t, addr, 3, 0) == NULL and tlb_vaddr_to_host(&b.t, addr, 0, 9) == NULL
+    assert tlb_vaddr_to_host(&b.t, addr, 3, 0) == NULL
+    assert tlb_vaddr_to_host(&b.t, addr, 0, 9) == NULL
     test_and_clear_dirty(b.ctx, addr, 1, DIRTY_MEMORY_CODE)
     assert tlb_vaddr_to_host(&b.t, addr, ACCESS_WRITE, 0) == NULL
     assert tlb_vaddr_to_host(&b.t, addr, ACCESS_READ, 0) != NULL
@@ -317,7 +322,8 @@ def test_against_a_model():
                 tlb_victim_hit(&b.t, idx, addr, access)
             if got:
                 assert put.get((idx, addr), 0) >> access & 1
-                assert <uint8_t *>tlb_vaddr_to_host(&b.t, addr, access, idx) == b.ram.host + <uint64_t>(addr % RAM)
+                assert <uint8_t *>tlb_vaddr_to_host(&b.t, addr, access,
+                                                    idx) == b.ram.host + <uint64_t>(addr % RAM)
         elif what < 0.98:
             modes = rnd.randint(0, 15)
             tlb_flush_page_modes(&b.t, addr, modes)

@@ -19,6 +19,7 @@ from engine._core.mem.region cimport *
 from engine._core.mem.address_space cimport address_space_read, address_space_write
 from engine._core.backend.backend cimport BackendOps
 from engine._core.backend.interp.interp cimport interp_ops
+from engine._core.backend.x86_64.x86_64 cimport x86_64_ops
 from engine._core.exec.engine cimport *
 from engine._core.exec.cache cimport TBCache
 
@@ -234,6 +235,12 @@ def halt(): return word(T_HALT)
 def swap(d, s): return word(T_SWAP, d, s)
 
 
+# That of ENGINE_BACKEND, as in Emulator().
+cdef const BackendOps *chosen_backend():
+    import os
+    return &x86_64_ops if os.environ.get("ENGINE_BACKEND") == "jit" else &interp_ops
+
+
 # Python functions as C hooks: fn(box, event dict) -> HOOK_* or None
 cdef int call_python(CPUHead *cpu, Hook *hook, HookEvent *ev) noexcept nogil:
     with gil:
@@ -252,7 +259,7 @@ cdef class Box:
         cfg.deliver = deliver
         self.keep = []
         self.errors = []
-        self.e = engine_new(&toy_ops, &cfg, &interp_ops, code_size)
+        self.e = engine_new(&toy_ops, &cfg, chosen_backend(), code_size)
         assert self.e is not NULL
         self.e.optimise = optimise
         self.e.owner = <void *>self

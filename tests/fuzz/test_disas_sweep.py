@@ -15,13 +15,14 @@ pytestmark = pytest.mark.skipif(not shutil.which("riscv64-linux-gnu-objdump"),
 def test_half_words(xlen):
     words = disas_sweep.half_words()
     assert len(words) == 49_152
-    assert disas_sweep.differences(words, 2, xlen, disas_sweep.model) == []
+    assert disas_sweep.differences(words, 2, xlen, disas_sweep.compiled) == []
 
 
+@pytest.mark.parametrize("disassemble", (disas_sweep.model, disas_sweep.compiled))
 @pytest.mark.parametrize("xlen", (64, 32))
-def test_random_words(xlen):
+def test_random_words(xlen, disassemble):
     words = disas_sweep.random_words(random.Random(xlen), 6000, xlen)
-    assert disas_sweep.differences(words, 4, xlen, disas_sweep.model) == []
+    assert disas_sweep.differences(words, 4, xlen, disassemble) == []
 
 
 def test_comparison_can_fail():

@@ -160,7 +160,9 @@ def test_encode(guest):
     assert isa_model.text(made, pattern, 0xfff10093) == "add r1, r2, -1"
     branch = isa_model.match(made, 0xfe000ee3, 32, ())
     assert isa_model.text(made, branch, 0xfe000ee3, 0x1000) == "b r0, 0xffc"
-    assert "| add | `{rd}, {rs}, {imm}` |" in isa_model.markdown(made)
+    page = isa_model.markdown(made)
+    assert "| add | `{rd}, {rs}, {imm}` | `.................000.....0010011` |" in page
+    assert "2 encodings of 2 instructions" in page
 
 
 def test_never_executed(guest):

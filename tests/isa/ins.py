@@ -1,7 +1,7 @@
 """`.ins` lines: instructions with their text, what they start from and what they change.
 
-Lives here: the syntax, and running one line on an engine. Does not live here: which files there are
-and what is tested of them (test_ins.py). Called by test_ins.py and make_ins.py.
+Lives here: the syntax, and running one line on an engine. Does not live here: which files there
+are and what is tested of them (test_ins.py). Called by test_ins.py and make_ins.py.
 
     riscv64                                  the lines below are for this architecture
     features RV64 I C                        ... with the features of the tables (default: all)
@@ -9,11 +9,11 @@ and what is tested of them (test_ins.py). Called by test_ins.py and make_ins.py.
     fresh                                    ... each on an engine of its own
     0x1000 [b3 00 31 00] "add ra, sp, gp"  x2=1 x3=2 => x1=3
 
-Address, bytes, text (several instructions: joined by `; `, all of them run), state before, `=>`, the
-changes. `x2=1` is a register, `[0x2000:8]=0x11` memory (little-endian, maps the page). What is not
-named starts with an arbitrary value and must not change; pc must be behind the instructions unless
-`pc=` is among the changes. Instead of changes: `!load 0x2000`, `!store`, `!fetch`: a memory fault at
-that address; `!illegal`; `!exception 8`: another exception of the guest. `#` begins a comment.
+Address, bytes, text (several instructions: joined by `; `, all of them run), state before, `=>`,
+the changes. `x2=1` is a register, `[0x2000:8]=0x11` memory (little-endian, maps the page). What is
+not named starts with an arbitrary value and must not change; pc must be behind the instructions
+unless `pc=` is among the changes. Instead of changes: `!load 0x2000`, `!store`, `!fetch`: a memory
+fault at that address; `!illegal`; `!exception 8`: another exception. `#` begins a comment.
 """
 
 import ast

@@ -1,9 +1,9 @@
 """Writes `.ins` lines for RISC-V patterns, their results taken from qemu-user.
 
-Lives here: which operands are worth a line, and the lines' text. Does not live here: lines that need
-more than one instruction, traps, machine state: those files are written by hand. Called by a
-developer: `python -m tests.isa.make_ins 64 rv_m [COUNT]` prints the lines for the patterns of rv_m.isa
-on RV64 (needs Debian's qemu-user). What it prints is data that is read and kept, not made by CI.
+Lives here: which operands are worth a line, and the lines' text. Does not live here: lines that
+need more than one instruction, traps, machine state: those files are written by hand. Called by a
+developer: `python -m tests.isa.make_ins 64 rv_m [COUNT]` prints the lines for the patterns of
+rv_m.isa on RV64 (needs Debian's qemu-user). What it prints is read and kept, not made by CI.
 """
 
 import random

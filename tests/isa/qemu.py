@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 STORE = 0x00532023                  # sw t0, 0(t1)
+PART = 1024                         # bytes of memory in one packet
 BASE, SIZE = 0x10000, 0x20000       # one segment, readable, writable, executable
 
 
@@ -48,6 +49,7 @@ class Qemu:
             try:
                 self.socket = socket.socket(socket.AF_UNIX)
                 self.socket.connect(str(port))
+                self.socket.settimeout(20)
                 break
             except OSError:
                 continue
@@ -95,7 +97,8 @@ class Qemu:
 
     def write(self, name, value):
         number, size = self.numbers[name]
-        answer = self.ask(f"P{number:x}={(value & (1 << 8 * size) - 1).to_bytes(size, 'little').hex()}")
+        data = (value & (1 << 8 * size) - 1).to_bytes(size, "little")
+        answer = self.ask(f"P{number:x}={data.hex()}")
         assert answer == "OK", (name, answer)
 
     def integers(self):
@@ -109,11 +112,21 @@ class Qemu:
                                          for value in values).hex())
         assert answer == "OK", answer
 
+    def go(self, end):
+        """Run to an address."""
+        assert self.ask(f"Z0,{end:x},2") == "OK"
+        reply = self.ask("c")
+        assert self.ask(f"z0,{end:x},2") == "OK"
+        return reply
+
     def peek(self, address, size):
-        return bytes.fromhex(self.ask(f"m{address:x},{size:x}"))
+        return b"".join(bytes.fromhex(self.ask(f"m{at:x},{min(PART, address + size - at):x}"))
+                        for at in range(address, address + size, PART))
 
     def poke(self, address, data):
-        assert self.ask(f"M{address:x},{len(data):x}:{data.hex()}") == "OK"
+        for at in range(0, len(data), PART):
+            part = data[at:at + PART]
+            assert self.ask(f"M{address + at:x},{len(part):x}:{part.hex()}") == "OK"
 
     def put_code(self, address, data):
         """Code through a store of the guest: qemu refuses the debugger pages that hold code."""

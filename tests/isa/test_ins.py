@@ -1,13 +1,20 @@
-"""Every `.ins` line: text, encoder round trip, execution on each back end; every pattern has one."""
+"""Every `.ins` line: text, encoding, execution on each back end; and every pattern has a line."""
 
 from pathlib import Path
 
 import pytest
+from isa import ins
 
 import engine
-from engine._core.gen.isa_model import (arguments, build, insn_length, load, match,
-                                        never_executed, text)
-from isa import ins
+from engine._core.gen.isa_model import (
+    arguments,
+    build,
+    insn_length,
+    load,
+    match,
+    never_executed,
+    text,
+)
 
 HOME = Path(__file__).parent
 FILES = sorted(HOME.glob("*/*.ins"))
@@ -71,7 +78,8 @@ def test_disassembler(path):
         parts, at = [], 0
         for _, insn, pc in patterns_of(line):
             found = list(engines[line.arch].disassemble(line.code[at:], 1, address=pc))
-            parts += [one.text for one in found] or ["(none)"]
+            # Bytes that are no instruction come as data.
+            parts += ["(none)" if one.text.startswith(".byte") else one.text for one in found]
             at += 2 if insn & 3 != 3 else 4
         if "; ".join(parts) != line.text:
             wrong.append(f"{line}: {'; '.join(parts)}")

@@ -63,7 +63,8 @@ def test_a_good_file_says_what_it_is():
         (patched(LOAD + 40, struct.pack("<Q", 1)), "more bytes in the file"),
         (patched(LOAD + 40, struct.pack("<Q", 1 << 60)), "does not fit"),
         (patched(LOAD + 16, struct.pack("<Q", 0)), "address 0"),
-        (patched(LOAD + 16, struct.pack("<Q", (1 << 64) - 4096)), "past the address space"),
+        (patched(LOAD + 16, struct.pack("<Q", (1 << 64) - 4096)), "does not fit"),
+        (patched(LOAD + 16, struct.pack("<Q", (1 << 64) - 16)), "past the address space"),
     ],
 )
 def test_bad_file(data, words, tmp_path):

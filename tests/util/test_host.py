@@ -45,6 +45,7 @@ def test_row_4_the_lowest_module_is_enough_for_every_utility():
         assert done.returncode == 0, done.stderr
         loaded = set(done.stdout.split())
         assert loaded <= {"engine", "engine.errors", "engine.util", "engine.util.host",
+                          "engine.util.factory",
                           f"engine.util.{module}"}, loaded
 
 

@@ -3,6 +3,8 @@
 Each name is loaded with its module when it is first asked for: hashing does not load the emulator.
 """
 
+from engine.errors import NoAttributeError
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from engine._core.api.emulator import Emulator, Instruction, RunResult
@@ -49,9 +51,12 @@ _HOME = {
 
 def __getattr__(name: str) -> object:
     if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        raise NoAttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
     value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    if name == "Emulator":      # which has loaded all the others
+        from engine._core.api import layout
+        layout.check()
     globals()[name] = value
     return value
 

@@ -11,9 +11,9 @@ from engine._core.mem.attrs cimport MEMTX_OK, MEMTX_ERROR, MEMTX_HOOK_ERROR
 from engine._core.mem.context cimport MemoryRegionOps, DEVICE_NATIVE_ENDIAN, DIRTY_MEMORY_CODE
 from engine._core.mem.dirty cimport invalidate_and_set_dirty
 from engine._core.mem.region cimport memory_region_new_io
-from engine._core.api.core cimport core_of, type_name
+from engine._core.api.core cimport CoreState, core_of, type_name
 
-from engine.errors import ArgumentError, ArgumentTypeError
+from engine.errors import ArgumentError, ArgumentTypeError, ViewError
 
 cdef enum:
     NAME_MAX_BYTES = 200
@@ -57,7 +57,7 @@ cdef class RamView:
     def __getbuffer__(self, Py_buffer *buffer, int flags):
         cdef Export export = self.export
         if export.block is None:
-            raise BufferError("a view is made by Memory.view")
+            raise ViewError("a view is made by Memory.view")
         PyBuffer_FillInfo(buffer, self, export.block.host + export.offset,
                           <Py_ssize_t>export.size, 0, flags)
 
@@ -149,29 +149,31 @@ ctypedef uint32_t (*io_write_fn)(void *opaque, hwaddr offset, uint64_t data,
 cdef uint32_t io_read(void *opaque, hwaddr offset, uint64_t *data, uint32_t size,
                       uint32_t attrs) noexcept nogil:
     cdef IoHead *head = <IoHead *>opaque
+    cdef CoreState *st = head.st        # the function may unmap its device and free the head
     cdef uint32_t answer
-    cdef bint fp = leave_fp(head.st.engine)
+    cdef bint fp = leave_fp(st.engine)
     data[0] = 0
-    if head.st.gil_held:
+    if st.gil_held:
         answer = (<io_read_fn><void *>io_read_held)(head.block, offset, data, size)
     else:
         with gil:
             answer = io_read_held(head.block, offset, data, size)
-    enter_fp(head.st.engine, fp)
+    enter_fp(st.engine, fp)
     return answer
 
 
 cdef uint32_t io_write(void *opaque, hwaddr offset, uint64_t data, uint32_t size,
                        uint32_t attrs) noexcept nogil:
     cdef IoHead *head = <IoHead *>opaque
+    cdef CoreState *st = head.st        # the function may unmap its device and free the head
     cdef uint32_t answer
-    cdef bint fp = leave_fp(head.st.engine)
-    if head.st.gil_held:
+    cdef bint fp = leave_fp(st.engine)
+    if st.gil_held:
         answer = (<io_write_fn><void *>io_write_held)(head.block, offset, data, size)
     else:
         with gil:
             answer = io_write_held(head.block, offset, data, size)
-    enter_fp(head.st.engine, fp)
+    enter_fp(st.engine, fp)
     return answer
 
 

@@ -46,6 +46,21 @@ cdef class Core:
     cdef void take_error(self) noexcept
     cdef int leave_error(self) except -1
 
+cdef extern from *:
+    """
+    #ifndef ENGINE_FAST_U64
+    #define ENGINE_FAST_U64
+    /* True when value was an exact int that fits; on false an exception may be set. */
+    static inline int engine_fast_u64(PyObject *value, unsigned long long *out) {
+        if (!PyLong_CheckExact(value))
+            return 0;
+        *out = PyLong_AsUnsignedLongLong(value);
+        return !(*out == (unsigned long long)-1 && PyErr_Occurred());
+    }
+    #endif
+    """
+    bint engine_fast_u64(object value, unsigned long long *out)
+
 cdef Core core_of(CoreState *st)
 
 # An int (or what answers __index__) that fits in 64 bits unsigned; anything else is an error that

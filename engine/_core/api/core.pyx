@@ -6,19 +6,6 @@ from operator import index as as_index
 
 from engine.errors import ArgumentError, ArgumentTypeError, ClosedError, EngineBusyError
 
-cdef extern from *:
-    """
-    /* True when value was an exact int that fits; on false an exception may be set. */
-    static int engine_fast_u64(PyObject *value, unsigned long long *out) {
-        if (!PyLong_CheckExact(value))
-            return 0;
-        *out = PyLong_AsUnsignedLongLong(value);
-        return !(*out == (unsigned long long)-1 && PyErr_Occurred());
-    }
-    """
-    bint engine_fast_u64(object value, unsigned long long *out)
-
-
 cdef class Core:
     def __cinit__(self):
         self.st.core = <PyObject *>self

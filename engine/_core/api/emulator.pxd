@@ -2,7 +2,9 @@
 # registers: registers.pxd. C users: emulator_engine gives the Engine of exec/engine.pxd.
 from cpython.object cimport PyObject
 from engine._core.base.types cimport uint32_t, uint64_t
-from engine._core.exec.engine cimport Engine
+from engine._core.cpu.head cimport CPUHead
+from engine._core.exec.engine cimport Engine, Hook, HookEvent, RunArgs, RunOutcome
+from engine._core.isa.guest cimport GuestOps
 from engine._core.api.core cimport Core
 from engine._core.api.memory cimport Memory
 from engine._core.api.registers cimport Registers
@@ -11,8 +13,22 @@ cdef class Emulator:
     cdef Core core
     cdef readonly Memory memory
     cdef readonly Registers regs
+    cdef object tree            # root of the object tree, or None until it is asked for
     cdef object __weakref__
 
 # The engine under an emulator, or an exception when it is closed or run by another thread. It is
 # the emulator's: valid while that is alive and open.
 cdef Engine *emulator_engine(Emulator emu) except NULL
+
+# For modules outside of the package that use what emulator_engine answers: call it once, at import.
+# ImportError: they were compiled against the headers of another version.
+cdef inline int check_layout() except -1:
+    if structs_size() != engine_structs_size():
+        raise ImportError("compiled against other headers of the engine: build it again")
+    return 0
+
+cdef inline uint64_t structs_size() noexcept nogil:
+    return (sizeof(Engine) + 31 * sizeof(CPUHead) + 37 * sizeof(Hook) + 41 * sizeof(HookEvent)
+            + 43 * sizeof(RunArgs) + 47 * sizeof(RunOutcome) + 53 * sizeof(GuestOps))
+
+cdef uint64_t engine_structs_size() noexcept nogil

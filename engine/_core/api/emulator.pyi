@@ -1,8 +1,9 @@
+# Types of the native API for type checkers: the Emulator class (emulator.pyx).
 from collections.abc import Callable, Iterable
 from types import TracebackType
-from typing import Literal, SupportsFloat, SupportsIndex, overload
+from typing import Any, Literal, SupportsFloat, SupportsIndex, overload
 
-from typing_extensions import Buffer, Self
+from typing_extensions import Buffer, Self, disjoint_base
 
 from engine._core.api.hooks import Fault, Hook
 from engine._core.api.kinds import Access, Prot, StopReason
@@ -14,6 +15,7 @@ _MemoryHook = Callable[[Emulator, Access, int, int, int | None], object]
 _FaultHook = Callable[[Emulator, Fault], bool | None]
 _ExceptionHook = Callable[[Emulator, int], bool | None]
 
+@disjoint_base
 class RunResult:
     @property
     def reason(self) -> StopReason: ...
@@ -22,6 +24,7 @@ class RunResult:
     @property
     def count(self) -> int: ...
 
+@disjoint_base
 class Instruction:
     @property
     def address(self) -> int: ...
@@ -36,6 +39,7 @@ class Instruction:
     @property
     def operands(self) -> str: ...
 
+@disjoint_base
 class Emulator:
     def __init__(
         self,
@@ -56,6 +60,8 @@ class Emulator:
     def regs(self) -> Registers: ...
     @property
     def arch(self) -> str: ...
+    @property
+    def qom(self) -> Any: ...
     @property
     def running(self) -> bool: ...
     @property
@@ -204,6 +210,7 @@ class Emulator:
         *,
         name: str | None = None,
     ) -> int: ...
+    def dump_block(self, address: SupportsIndex, *, optimised: bool = False) -> str: ...
     def flush_code(self) -> None: ...
     def debug_tb(
         self, pc: SupportsIndex, stage: Literal["guest", "optimised"] = "optimised"

@@ -1,5 +1,6 @@
 """The Emulator class: life cycle, run, hooks, disassembly (see emulator.pxd)."""
 cimport cython
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.pythread cimport PyThread_get_thread_ident
 from libc.string cimport memset
@@ -7,7 +8,7 @@ from engine._core.cpu.head cimport FAULT_ILLEGAL, FAULT_IO
 from engine._core.isa.guest cimport GuestOps, CPUConfig
 from engine._core.backend.backend cimport BackendOps
 from engine._core.exec.engine cimport (
-    RunArgs, RunOutcome, engine_new, engine_free, engine_run, engine_stop, engine_tb_flush,
+    RunArgs, RunOutcome, engine_new, engine_free, engine_run, engine_stop, engine_tb_flush, engine_dump_tb,
     engine_dump_tb,
     HOOK_CODE, HOOK_BLOCK, HOOK_MEM_READ, HOOK_MEM_WRITE, HOOK_MEM_FETCH, HOOK_MEM_INVALID,
     HOOK_EXCEPTION, HOOK_INSN, HOOK_INSN_INVALID, HOOK_MEM_READ_AFTER,
@@ -24,6 +25,7 @@ import threading
 
 from engine.errors import (ArgumentError, ArgumentTypeError, EngineBusyError, Error, GuestException,
                            InstructionFault, MemoryFault, UnsupportedError)
+from engine.util import factory
 from engine._core.api.kinds import Access, StopReason
 
 cdef tuple _reasons = tuple(StopReason)
@@ -141,6 +143,10 @@ cdef int slice_held(CoreState *st) noexcept:
 
 # ---------------------------------------------------------------- the class
 
+cdef uint64_t engine_structs_size() noexcept nogil:
+    return structs_size()
+
+
 cdef Engine *emulator_engine(Emulator emu) except NULL:
     emu.core.check()
     return emu.core.st.engine
@@ -248,6 +254,17 @@ cdef class Emulator:
     def arch(self):
         """Name of the architecture."""
         return self.core.arch
+
+    @property
+    def qom(self):
+        """The root of the emulator's object tree (`engine.qom`): machine, CPU, memory, devices. It
+        is made when it is first asked for."""
+        if self.tree is None:
+            self.core.check()
+            if factory.node_of is None:
+                raise UnsupportedError("the object model is not loaded")
+            self.tree = factory.node_of(self)
+        return self.tree
 
     @property
     def running(self):
@@ -447,6 +464,21 @@ cdef class Emulator:
         self.memory.write(first, data)
         return first + size
 
+    def dump_block(self, address, *, optimised=False):
+        """The intermediate code of the block at an address as text, for debugging; "" when nothing
+        can be translated there, and while a run is in progress."""
+        cdef uint64_t pc = u64_arg(address, "address")
+        cdef uint32_t size
+        cdef bytes text
+        self.core.check()
+        size = engine_dump_tb(self.core.st.engine, pc, 1 if optimised else 0, NULL, 0)
+        if size == 0:
+            return ""
+        text = PyBytes_FromStringAndSize(NULL, size + 1)
+        size = engine_dump_tb(self.core.st.engine, pc, 1 if optimised else 0,
+                              PyBytes_AS_STRING(text), size + 1)
+        return text[:size].decode("ascii", "replace").rstrip("\0")
+
     def flush_code(self):
         """Drop all translated code. Never needed for correctness: writes to code are noticed."""
         self.core.check()
@@ -529,6 +561,7 @@ cdef RunResult start(Emulator self, object begin, RunArgs *args):
     st.emulator = <PyObject *>self
     st.stop_asked = False
     st.gil_held = st.engine.python_hooks != 0
+    st.engine.stop_requested = 0    # a stop that came too late for the run before
     st.running = True
     if st.gil_held:
         engine_run(st.engine, args, &out)

@@ -1,11 +1,13 @@
+# Types of the native API for type checkers: Handles and events of hooks (hooks.pyx).
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
-from typing_extensions import Self
+from typing_extensions import Self, disjoint_base
 
 from engine._core.api.kinds import Access
 
+@disjoint_base
 class Fault:
     @property
     def kind(self) -> str: ...
@@ -18,8 +20,10 @@ class Fault:
     @property
     def pc(self) -> int: ...
 
+@disjoint_base
 class HookCell: ...
 
+@disjoint_base
 class Hook:
     enabled: bool
     @property

@@ -15,7 +15,7 @@ from engine._core.exec.engine cimport (
 from engine._core.api.core cimport core_of, type_name, u64_arg
 from engine._core.api.blocks cimport memory_sync
 
-from engine.errors import ArgumentError, ArgumentTypeError
+from engine.errors import ArgumentError, ArgumentTypeError, HostMemoryError
 from engine._core.api.kinds import Access
 
 cdef extern from "Python.h":
@@ -262,7 +262,7 @@ cdef class HookCell:
             return 0
         self.armed = <CHook **>calloc(len(self.specs), sizeof(CHook *))
         if self.armed is NULL:
-            raise MemoryError
+            raise HostMemoryError("the host has no memory left")
         self.n_armed = 0
         self.data.st = &core.st
         self.data.fn = <PyObject *>self.fn
@@ -273,7 +273,7 @@ cdef class HookCell:
                                    &self.data, True, number, mask)
             if made is NULL:
                 self.disarm(core)
-                raise MemoryError
+                raise HostMemoryError("the host has no memory left")
             self.armed[self.n_armed] = made
             self.n_armed += 1
         return 0

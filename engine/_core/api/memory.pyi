@@ -1,10 +1,12 @@
+# Types of the native API for type checkers: Guest memory (memory.pyx).
 from collections.abc import Callable, Iterator
 from typing import SupportsIndex
 
-from typing_extensions import Buffer
+from typing_extensions import Buffer, disjoint_base
 
 from engine._core.api.kinds import Prot
 
+@disjoint_base
 class Region:
     @property
     def address(self) -> int: ...
@@ -19,6 +21,7 @@ class Region:
     @property
     def kind(self) -> str: ...
 
+@disjoint_base
 class Memory:
     def map(
         self,

@@ -19,11 +19,12 @@ from engine._core.mem.region cimport (
 from engine._core.mem.topology cimport (memory_region_transaction_begin,
                                         memory_region_transaction_commit)
 from engine._core.api.blocks cimport (
-    BLOCK_RAM, BLOCK_BUFFER, BLOCK_IO, block_new, context_of, export_new, exports_drop, io_region_new, name_arg,
-    refusal, size_between, view_new)
+    BLOCK_RAM, BLOCK_BUFFER, BLOCK_IO, block_new, context_of, export_new, exports_drop,
+    io_region_new, name_arg, refusal, size_between, view_new)
 from engine._core.api.core cimport u64_arg, prot_arg, type_name
 
-from engine.errors import ArgumentError, ArgumentTypeError, MapError, MemoryFault
+from engine.errors import (ArgumentError, ArgumentTypeError, HostMemoryError, MapError,
+                           MemoryFault)
 from engine._core.api.kinds import Prot
 
 cdef enum:
@@ -171,7 +172,7 @@ cdef class Memory:
         if n == self.capacity:
             grown = <uint64_t *>realloc(self.starts, <size_t>(2 * n + 16) * sizeof(uint64_t))
             if grown is NULL:
-                raise MemoryError
+                raise HostMemoryError("the host has no memory left")
             self.starts = grown
             self.capacity = 2 * n + 16
         self.pieces.insert(index, piece)
@@ -222,7 +223,7 @@ cdef class Memory:
         tail.alias = memory_region_new_alias(context_of(self.core), NULL, piece.block.region,
                                              tail.offset, size_between(address, last))
         if tail.alias is NULL:
-            raise MemoryError
+            raise HostMemoryError("the host has no memory left")
         memory_region_set_prot(tail.alias, tail.prot)
         memory_region_set_size(piece.alias, size_between(piece.first, address - 1))
         piece.last = address - 1
@@ -272,7 +273,7 @@ cdef class Memory:
         if piece.alias is NULL:
             memory_region_free(block.region)
             block.region = NULL
-            raise MemoryError
+            raise HostMemoryError("the host has no memory left")
         memory_region_set_prot(piece.alias, prot)
         memory_region_add_subregion(<MemoryRegion *>core.st.engine.system_memory, first,
                                     piece.alias)
@@ -541,7 +542,7 @@ cdef class Memory:
         if length > 1 << 16:
             self.need(first, first + (length - 1), "read")
             if length > 1ULL << 62:
-                raise MemoryError
+                raise HostMemoryError("the host has no memory left")
         data = PyBytes_FromStringAndSize(NULL, <Py_ssize_t>length)
         self.copy_out(first, <uint8_t *>PyBytes_AS_STRING(data), length)
         return data

@@ -2,15 +2,19 @@
 cimport cython
 from cpython.dict cimport PyDict_GetItem, PyDict_GetItemWithError
 from cpython.object cimport PyObject, PyObject_GenericGetAttr
+from cpython.exc cimport PyErr_Clear
 from cpython.long cimport PyLong_FromUnsignedLongLong
+from cpython.ref cimport Py_INCREF
+from cpython.tuple cimport PyTuple_New, PyTuple_SET_ITEM
 from engine._core.exec.engine cimport engine_reg_read, engine_reg_write
 from engine._core.isa.guest cimport RegDesc, REG_SPECIAL
+from engine._core.api.core cimport engine_fast_u64, type_name
 
 import sys
 from operator import index as as_index
 
-from engine.errors import ArgumentError, ArgumentTypeError, UnsupportedError
-from engine._core.api.core cimport type_name
+from engine.errors import (ArgumentError, ArgumentTypeError, NameNotFoundError, NoAttributeError,
+                           UnsupportedError)
 
 cdef enum:
     REG_ALIAS = 1               # RegDesc.flags
@@ -97,8 +101,19 @@ cdef object reg_get(Core core, Reg reg):
 
 cdef int reg_set(Core core, Reg reg, object value) except -1:
     cdef uint64_t words[MAX_WORDS]
+    cdef unsigned long long number = 0
     cdef uint32_t i
     core.check()
+    if reg.bits <= 64:
+        if engine_fast_u64(value, &number):
+            if reg.bits == 64 or number >> reg.bits == 0:
+                words[0] = number
+                if engine_reg_write(core.st.engine, reg.index, words) != 0:
+                    raise ArgumentError(f"register {reg.name} cannot be written in this"
+                                        " configuration")
+                return 0
+        else:
+            PyErr_Clear()
     if not isinstance(value, int):
         try:
             value = as_index(value)
@@ -130,7 +145,7 @@ cdef Reg reg_find(Core core, object name):
         raise ArgumentTypeError(f"name of a register must be a str, not {type_name(name)}")
     found = PyDict_GetItemWithError((<RegTable>core.reg_table).by_name, name)
     if found is NULL:
-        raise KeyError(unknown(core.reg_table, name))
+        raise NameNotFoundError(unknown(core.reg_table, name))
     return <Reg>found
 
 
@@ -168,12 +183,12 @@ cdef class Registers:
         except AttributeError:
             if name.startswith("__"):
                 raise
-            raise AttributeError(unknown(self.table, name), name=name, obj=self) from None
+            raise NoAttributeError(unknown(self.table, name), name=name, obj=self) from None
 
     def __setattr__(self, name, value):
         cdef PyObject *found = PyDict_GetItem(self.by_name, name)
         if found is NULL:
-            raise AttributeError(unknown(self.table, name), name=name, obj=self)
+            raise NoAttributeError(unknown(self.table, name), name=name, obj=self)
         reg_set(self.core, <Reg>found, value)
 
     def __getitem__(self, name):
@@ -218,9 +233,19 @@ cdef class Registers:
     def read_many(self, names):
         """The values of several registers as a tuple, in the order of the names."""
         cdef Core core = self.core
+        cdef Py_ssize_t i
+        cdef object value
+        cdef tuple values
         if isinstance(names, str):
             raise ArgumentTypeError("names must be a sequence of names, not one str")
-        return tuple([reg_get(core, reg_find(core, name)) for name in names])
+        if type(names) is not tuple and type(names) is not list:
+            names = tuple(names)
+        values = PyTuple_New(len(names))
+        for i in range(len(names)):
+            value = reg_get(core, reg_find(core, names[i]))
+            Py_INCREF(value)
+            PyTuple_SET_ITEM(values, i, value)
+        return values
 
     def write_many(self, values):
         """Write several registers from a dict (name -> value) or pairs, in order.
@@ -240,7 +265,7 @@ cdef class Registers:
         elif group in self.table.groups:
             names = self.table.groups[group]
         else:
-            raise KeyError(f"no register group {group!r}; there are "
+            raise NameNotFoundError(f"no register group {group!r}; there are "
                            f"{', '.join(self.table.groups)}")
         values = {}
         for name in names:

@@ -6,7 +6,8 @@ from engine._core.fp.soft cimport soft_compare, FP_EQ, FP_LT
 from engine._core.fp.host cimport (fp_eq32, fp_eq64, fp_le32, fp_le64, fp_lt32, fp_lt64)
 
 
-# n: 0 equal (quiet), 1 less, 2 less or equal (signalling); 4..6: signalling equal, the others quiet.
+# n: 0 equal (quiet), 1 less, 2 less or equal (signalling); 4..6: signalling equal, the others
+# quiet.
 cdef inline uint64_t fp_cmp32(FPStatus *st, uint32_t a, uint32_t b, uint32_t n) noexcept nogil:
     cdef int order
     if n == 0:

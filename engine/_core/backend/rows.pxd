@@ -1,10 +1,10 @@
 # Search tables: which guest instruction a host code address belongs to (spec row 24).
-# Lives here: the LEB128 form, its writer and its lookup, shared by all back ends. Called by: back ends
-# (write), exec/unwind (lookup).
+# Lives here: the LEB128 form, its writer and its lookup, shared by all back ends. Called by: back
+# ends (write), exec/unwind (lookup).
 #
-# A row is the IR row's words (IR_ROW_WORDS: pc, up to two guest words, instructions left in its basic
-# block) and the code offset where the instruction's code ends; stored as signed LEB128 deltas to the
-# row before, the first one to (tb.pc, 0, 0, 0, code start).
+# A row is the IR row's words (IR_ROW_WORDS: pc, up to two guest words, instructions left in its
+# basic block) and the code offset where the instruction's code ends; stored as signed LEB128 deltas
+# to the row before, the first one to (tb.pc, 0, 0, 0, code start).
 from engine._core.base.types cimport int64_t, uint8_t, uint32_t, uint64_t, uintptr_t
 from engine._core.cpu.tb cimport TB
 from engine._core.backend.backend cimport CodeBuffer

@@ -1,6 +1,6 @@
 # Bump allocator: many small pieces that are freed all at once.
-# Lives here: Arena. Does not live here: anything that is freed piece by piece. Called by: translator,
-# optimiser, exec (records of blocks).
+# Lives here: Arena. Does not live here: anything that is freed piece by piece. Called by:
+# translator, optimiser, exec (records of blocks).
 from engine._core.base.types cimport uint8_t, uint64_t
 
 ctypedef struct ArenaChunk:

@@ -1,6 +1,6 @@
 # Bump allocator, see arena.pxd.
 from libc.stdlib cimport free, malloc
-from engine._core.base.types cimport uint8_t, uint64_t, uintptr_t
+from engine._core.base.types cimport uint8_t, uint64_t
 
 cdef enum:
     HEADER = (sizeof(ArenaChunk) + 15) & ~15

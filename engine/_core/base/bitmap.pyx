@@ -1,5 +1,5 @@
-# Bit arrays, see bitmap.pxd. A range is cut at word boundaries: a first partial word, whole words, a
-# last partial word; the partial ones keep their other bits.
+# Bit arrays, see bitmap.pxd. A range is cut at word boundaries: a first partial word, whole words,
+# a last partial word; the partial ones keep their other bits.
 from engine._core.base.atomics cimport (atomic_and64, atomic_barrier, atomic_load64, atomic_or64,
                                         atomic_xchg64)
 from engine._core.base.bits cimport ctz64, popcnt64

@@ -1,9 +1,9 @@
 # Bit and integer arithmetic with a result for every input.
-# Lives here: counts, swaps, rotates, bit fields, high multiplies, divisions that never trap. The names
-# and meanings are those that ir/ops.tab uses. Does not live here: 128-bit values (int128.pxd), atomics.
-# Called by: everyone.
-# Division follows RISC-V (Unprivileged ISA, "Division Operations"): by zero the quotient is all ones and
-# the remainder the dividend; INT_MIN / -1 is INT_MIN, remainder 0.
+# Lives here: counts, swaps, rotates, bit fields, high multiplies, divisions that never trap. The
+# names and meanings are those that ir/ops.tab uses. Does not live here: 128-bit values
+# (int128.pxd), atomics. Called by: everyone. Division follows RISC-V (Unprivileged ISA, "Division
+# Operations"): by zero the quotient is all ones and the remainder the dividend; INT_MIN / -1 is
+# INT_MIN, remainder 0.
 from engine._core.base.types cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 cdef extern from * nogil:

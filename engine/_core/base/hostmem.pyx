@@ -1,4 +1,5 @@
-# Host memory by pages, see hostmem.pxd. The OS is chosen by the preprocessor inside the two includes.
+# Host memory by pages, see hostmem.pxd. The OS is chosen by the preprocessor inside the two
+# includes.
 from libc.string cimport memcpy, memset
 from engine._core.base.buffer cimport find_nonzero
 from engine._core.base.types cimport uint8_t, uint64_t

@@ -1,6 +1,6 @@
 # Host memory on Windows; compiles to nothing elsewhere. Included by hostmem.pyx.
-# Same functions as hostmem_posix.pxi. Pages are committed when mapped: the system counts them against
-# its commit limit, but they cost no physical memory until touched.
+# Same functions as hostmem_posix.pxi. Pages are committed when mapped: the system counts them
+# against its commit limit, but they cost no physical memory until touched.
 cdef extern from *:
     """
     #ifdef _WIN32

@@ -35,11 +35,11 @@ cdef enum:
     MO_UNALN = 0            # any alignment is fine
     MO_ALIGN = 7 << 5       # natural alignment required; 1..6 << 5: aligned to 2..64 bytes
     MO_AMASK = 7 << 5
-    MO_ATOMIC = 256         # the access is one half of an atomic read-modify-write (faults are stores')
+    MO_ATOMIC = 256         # one half of an atomic read-modify-write: its faults are a store's
 
-# What a slow path, a helper with status, or an emitted block answers. Non-zero: leave the block; the
-# guest state is that before the current instruction (it is found again by unwinding), except where
-# said otherwise.
+# What a slow path, a helper with status, or an emitted block answers. Non-zero: leave the block;
+# the guest state is that before the current instruction (it is found again by unwinding), except
+# where said otherwise.
 cdef enum:
     ST_OK = 0
     ST_FAULT = 1            # a guest exception is pending in head.exception_index / head.fault

@@ -159,7 +159,8 @@ cdef Engine *engine_new(const GuestOps *guest, const CPUConfig *cfg, const Backe
                         uint64_t code_size) noexcept nogil
 cdef void engine_free(Engine *e) noexcept nogil
 cdef void engine_run(Engine *e, const RunArgs *args, RunOutcome *out) noexcept nogil
-# May be called from any thread and from hooks.
+# Ends the run in progress, or the next one if none is. Any thread and hooks may call it.
+# Whoever starts runs clears Engine.stop_requested before others may know of the run.
 cdef void engine_stop(Engine *e) noexcept nogil
 # Registers by RegDesc; brings stale state up to date first when a hook runs. value: 64-bit words.
 cdef int engine_reg_read(Engine *e, uint32_t reg, uint64_t *value) noexcept nogil

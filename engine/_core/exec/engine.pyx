@@ -6,7 +6,7 @@ from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy
 from engine._core.backend.codebuf cimport code_buffer_free, code_buffer_init
 from engine._core.base.atomics cimport atomic_store32
-from engine._core.base.types cimport uint8_t, uint32_t, uint64_t, ram_addr_t
+from engine._core.base.types cimport uint32_t, uint64_t, ram_addr_t
 from engine._core.cpu.breakpoint cimport (cpu_breakpoint_insert, cpu_breakpoint_remove,
                                           cpu_breakpoints_free)
 from engine._core.cpu.head cimport CPUHead, EXCP_NONE

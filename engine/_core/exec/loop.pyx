@@ -413,7 +413,6 @@ cdef void run_loop(Engine *e, const RunArgs *args, RunOutcome *out) noexcept nog
         return
     e.running = True
     cpu.in_run = True
-    e.stop_requested = 0
     e.failed = False
     e.pc_written = False
     e.exceptions = 0
@@ -425,7 +424,7 @@ cdef void run_loop(Engine *e, const RunArgs *args, RunOutcome *out) noexcept nog
     cpu.exception_index = EXCP_NONE
     cpu.fault.reason = FAULT_NONE
     cpu.halted = False          # whoever runs it again wants it to go on
-    atomic_store32(&cpu.exit_request, 0)
+    atomic_store32(&cpu.exit_request, 1)    # look once whether a stop came before
     e.guest.update_tb_flags(cpu)
     if args.has_until:
         stops_set_until(e, args.until)
@@ -453,5 +452,6 @@ cdef void run_loop(Engine *e, const RunArgs *args, RunOutcome *out) noexcept nog
     out.pc = cpu.pc
     cpu.current_tb = NULL
     cpu.in_run = False
+    e.stop_requested = 0
     e.running = False
     hooks_reap(e)

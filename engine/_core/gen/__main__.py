@@ -1,4 +1,4 @@
-"""`python -m engine._core.gen`: run the generators, or write the instruction table of a guest.
+"""`python -m engine._core.gen`: run the generators, or print the instruction table of a guest.
 
 Usage: python -m engine._core.gen [generate | table GUEST]
 """

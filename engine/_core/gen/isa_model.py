@@ -79,21 +79,30 @@ def encode(guest, mnemonic, features, **args):
     raise ValueError(reason)
 
 
+def random_bits(guest, pattern, rng, features):
+    """An instruction of the pattern with random open bits, often at the edges; None: none found."""
+    open_bits = ~(pattern.mask | pattern.free) & (1 << pattern.length) - 1
+    for _ in range(100):
+        bits = rng.getrandbits(pattern.length)
+        if rng.random() < 0.2:
+            for source in pattern.format.args.values():
+                if isinstance(source, Field):
+                    bits = bits & ~source.mask | rng.choice((0, source.mask))
+        insn = pattern.value | bits & open_bits
+        if pattern.holds(insn, features) and not (
+                pattern.group and match(guest, insn, pattern.length, features) is not pattern):
+            return insn
+    return None
+
+
 def random_instruction(guest, rng, features, choose=lambda pattern: True):
-    """(pattern, instruction): a pattern picked evenly, then its open bits, often at the edges."""
-    patterns = [p for p in guest.patterns if p.available(features) and choose(p)]
+    """(pattern, instruction): a pattern picked evenly, then its open bits."""
+    patterns = [p for p in guest.patterns if choose(p) and p.available(features)]
     while True:
         pattern = rng.choice(patterns)
-        for _ in range(100):
-            bits = rng.getrandbits(pattern.length)
-            edge = rng.random()
-            for source in pattern.format.args.values():
-                if isinstance(source, Field) and edge < 0.2:
-                    bits = bits & ~source.mask | rng.choice((0, source.mask))
-            open_bits = ~(pattern.mask | pattern.free) & (1 << pattern.length) - 1
-            insn = pattern.value | bits & open_bits
-            if match(guest, insn, pattern.length, features) is pattern:
-                return pattern, insn
+        insn = random_bits(guest, pattern, rng, features)
+        if insn is not None:
+            return pattern, insn
 
 
 def never_executed(guest, executed, features=None):
@@ -140,13 +149,21 @@ def bit_text(pattern):
 
 
 def markdown(guest):
-    """The table of supported instructions."""
+    """The page of supported instructions: docs/instructions-<guest>.md."""
     lines = [f"# {guest.name}: supported instructions", "",
              f"{len(guest.patterns)} encodings of {len({p.name for p in guest.patterns})} "
-             "instructions.", "",
-             "| instruction | operands | bits | needs |", "|---|---|---|---|"]
+             f"instructions, from `engine/_core/isa/{guest.name}/*.isa`. Bits: most significant "
+             "first; a dot belongs to an operand, a dash does not matter."]
+    source = None
     for p in guest.patterns:
-        asm = p.asm.replace("|", "\\|")
-        lines.append(f"| {p.name} | {'`' + asm + '`' if asm else ''} | `{bit_text(p)}` "
+        if p.where.rpartition(":")[0] != source:
+            source = p.where.rpartition(":")[0]
+            lines += ["", f"## {source.rpartition('/')[2]}", "",
+                      "| instruction | operands | bits | needs |", "|---|---|---|---|"]
+        name, asm = p.name, p.asm.replace("|", "\\|")
+        if asm.startswith("+"):
+            suffix, _, asm = asm[1:].partition(" ")
+            name += suffix
+        lines.append(f"| {name} | {'`' + asm + '`' if asm else ''} | `{bit_text(p)}` "
                      f"| {p.needs.text} |")
     return "\n".join(lines) + "\n"

@@ -5,7 +5,8 @@ struct, registers. Does not live here: reading and checks (isa.py), the tree (is
 printer that walks the tables (isa/disas.pyx). Called by generate().
 """
 
-from .isa import Field, asm_parts, read_guest
+from .isa import Field, Reader, asm_parts
+from .isa_model import markdown
 from .isa_tree import feature_name, field_expression, literal, match_text
 
 # Kinds of an operand and opcodes of a template: isa/disas.pxd has the same numbers.
@@ -301,11 +302,12 @@ def regs_text(guest):
 
 def guest_outputs(folder, root):
     """The generated files of one guest folder."""
-    from .isa import Reader
     reader = Reader(folder, root)
     guest = reader.read()
     tables = DisasTables(guest, reader.style_of)
+    page = {root / f"docs/instructions-{guest.name}.md": markdown(guest)}
     return {
+        **(page if (root / "docs").is_dir() else {}),
         folder / "args_gen.pxd": args_text(guest),
         folder / "match_gen.pxi": matcher_text(guest),
         folder / "decode_gen.pxi": decode_text(guest),
@@ -322,6 +324,3 @@ def outputs(root):
     for folder in sorted({path.parent for path in home.glob("*/*.isa")}):
         made.update(guest_outputs(folder, root))
     return made
-
-
-__all__ = ["guest_outputs", "outputs", "read_guest"]

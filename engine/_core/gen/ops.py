@@ -24,10 +24,10 @@ COND_EXPR = {
 }
 IN_NAMES = "abcx"
 # Names a meaning may use besides its operands and constants.
-BITS_NAMES = frozenset("""
-    rotl64 rotr64 rotl32 rotr32 mulhu64 mulhs64 mulhsu64 divu64 divs64 remu64 rems64 divu32 divs32
-    remu32 rems32 clz64 ctz64 popcnt64 clz32 ctz32 bswap64 bswap32 bswap16 mask64 sextract64
-    """.split())
+BITS_NAMES = frozenset((
+    "rotl64", "rotr64", "rotl32", "rotr32", "mulhu64", "mulhs64", "mulhsu64", "divu64", "divs64",
+    "remu64", "rems64", "divu32", "divs32", "remu32", "rems32", "clz64", "ctz64", "popcnt64",
+    "clz32", "ctz32", "bswap64", "bswap32", "bswap16", "mask64", "sextract64"))
 TYPE_NAMES = frozenset(f"{s}int{w}_t" for s in ("u", "") for w in (8, 16, 32, 64))
 KEYWORDS = frozenset(("if", "else", "cond", "cond32", "and", "or", "not", "special"))
 PREFIXES = ("fp_", "env_")

@@ -3,7 +3,9 @@
 Lives here: Cython and Markdown text only. The table itself and its checks: ops.py.
 """
 
-from .ops import COND_EXPR, CONDS, CONST_KINDS, FLAGS, Op, cond_text, specialised
+import re
+
+from .ops import COND_EXPR, CONDS, CONST_KINDS, FLAGS, Op, cond_text
 
 HEADER = "# Generated from ir/ops.tab by gen/ops_emit.py. Do not edit.\n"
 HAND_BUILT = ("label", "insn_start", "call", "callv")    # ir.pyx has functions for these
@@ -22,11 +24,11 @@ def ops_pxd(ops: list[Op]) -> str:
         args = [1 + kinds.index(kind) for kind in op.arg_kinds()]
         n_args = len(args)
         args += [0] * (7 - len(args))
-        rows.append(f'    {{"{op.name}", {len(op.outs)}, {len(op.ins)}, {len(op.consts)}, {n_args}, '
-                    f'{flags}, {{{", ".join(map(str, args))}}}}},')
+        rows.append(f'    {{"{op.name}", {len(op.outs)}, {len(op.ins)}, {len(op.consts)}, '
+                    f'{n_args}, {flags}, {{{", ".join(map(str, args))}}}}},')
     out = [
-        HEADER + "# Op numbers, flags, operand kinds, conditions and the op table. Who uses it: every",
-        "# layer that touches the IR, through ir.pxd or by itself.",
+        HEADER + "# Op numbers, flags, operand kinds, conditions and the op table. Who uses it:",
+        "# every layer that touches the IR, through ir.pxd or by itself.",
         "from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t",
         "",
         "cdef extern from * nogil:",
@@ -111,8 +113,7 @@ def build_pxd(ops: list[Op]) -> str:
     for op in ops:
         if op.name in HAND_BUILT:
             continue
-        names = ["n" if name == "n" else name for name in op.args]
-        names = ["length" if name == "len" else name for name in names]
+        names = ["length" if name == "len" else name for name in op.args]
         params = "".join(f", uint32_t {name}" for name in names)
         out += [f"cdef inline void ir_{op.name}(IR *s{params}) noexcept nogil:"]
         if op.note:
@@ -157,7 +158,6 @@ def fold_pxi(ops: list[Op]) -> str:
 
 
 def replace_word(text: str, word: str, by: str) -> str:
-    import re
     return re.sub(rf"(?<!\w){word}(?!\w)", by, text)
 
 
@@ -180,13 +180,11 @@ def docs(ops: list[Op]) -> str:
         if op.section != section:
             section = op.section
             out += ["", f"## {section[0].upper() + section[1:] if section else 'Ops'}", "",
-                    "| op | outs | ins | constants | flags | meaning |", "|---|---|---|---|---|---|"]
+                    "| op | outs | ins | constants | flags | meaning |",
+                    "|---|---|---|---|---|---|"]
         meaning = "" if op.special else "`" + op.meaning.replace("|", "\\|") + "`"
         note = op.note.replace("|", "\\|")
         out.append(f"| `{op.name}` | {op.outs or '-'} | {op.ins or '-'} | "
                    f"{', '.join(op.consts) or '-'} | {', '.join(op.flags) or '-'} | "
                    f"{'; '.join(part for part in (meaning, note) if part)} |")
     return "\n".join(out) + "\n"
-
-
-__all__ = ["build_pxd", "docs", "fold_pxi", "ops_pxd", "specialised"]

@@ -1,12 +1,12 @@
 """The interpreter made from the op table and the template backend/interp/loop.pxi.in.
 
-Lives here: the cases of ops that have a meaning, the expansion of the template's `@each` blocks, the
-numbers of the interpreter's instructions and the tables that map IR ops to them. The hand-written
-cases are in the template, the choice of instructions in backend/interp/interp.pyx.
+Lives here: the cases of ops that have a meaning, the expansion of the template's `@each` blocks,
+the numbers of the interpreter's instructions and the tables that map IR ops to them. The
+hand-written cases are in the template, the choice of instructions in backend/interp/interp.pyx.
 
 Template: `# @cases` is replaced by the generated cases; the lines between `# @each A B = 1 x; 2 y`
-and `# @end` are repeated for each list of words, with @A@ and @B@ replaced. Every name IOP_... in the
-result becomes an instruction number.
+and `# @end` are repeated for each list of words, with @A@ and @B@ replaced. Every name IOP_... in
+the result becomes an instruction number.
 """
 
 import re
@@ -161,7 +161,7 @@ def numbers(ops: list[Op], text: str) -> str:
                 continue
             step = row[1] - row[0]
             if any(b - a != step for a, b in zip(row, row[1:], strict=False)):
-                raise GenError(f"exec_gen.pxi:1: conditions of {name}{form} are not evenly numbered")
+                raise GenError(f"exec_gen.pxi:1: conditions of {name}{form}: uneven numbers")
             steps[name] = step
     step_row = [0] * (ops[-1].number + 1)
     for op in ops:

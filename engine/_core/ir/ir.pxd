@@ -1,6 +1,6 @@
 # The intermediate representation of one translation block: temps, ops, labels, exits.
-# Lives here: the structs, the arena handling, the builder's prototypes. The op table: ops.tab. Passes:
-# opt/. Who calls: isa/ builds, opt/ rewrites, backend/ consumes.
+# Lives here: the structs, the arena handling, the builder's prototypes. The op table: ops.tab.
+# Passes: opt/. Who calls: isa/ builds, opt/ rewrites, backend/ consumes.
 #
 # A block is a list of ops with labels: control flow inside it is free, loops included. Temps are
 # mutable variables. Kinds: GLOBAL (a field of the CPU struct, 8 bytes, exact at every `mem` op and
@@ -30,7 +30,7 @@ cdef enum:
 
 # Helper call flags (they drive what must be synchronised; cf. ops.tab flag call)
 cdef enum:
-    HF_PURE = 1                 # no side effect, does not read globals: result may be dropped/merged
+    HF_PURE = 1                 # no side effect, does not read globals: may be dropped/merged
     HF_NO_READ = 2              # does not read globals
     HF_NO_WRITE = 4             # does not write globals
     HF_STATUS = 8               # callv: answers ST_*; not ST_OK leaves the block (unwinding)
@@ -106,7 +106,8 @@ cdef void ir_call(IR *s, const HelperInfo *h, uint32_t out, uint32_t a, uint32_t
 cdef uint32_t ir_append(IR *s, uint32_t opc, uint32_t n_args, const uint32_t *args) noexcept nogil
 cdef uint32_t ir_insert_before(IR *s, uint32_t where, uint32_t opc, uint32_t n_args,
                                const uint32_t *args) noexcept nogil
-# Unlink an op (an op removed twice, or the list head, is left alone). Its label is not placed any more.
+# Unlink an op (an op removed twice, or the list head, is left alone). Its label is not placed any
+# more.
 cdef void ir_remove(IR *s, uint32_t op) noexcept nogil
 # Puts an `icount` op at the head of each basic block that starts an instruction and fills the last
 # word of each row: how many instructions of the basic block, this one included, were not done yet.
@@ -119,7 +120,7 @@ cdef enum:
     IR_NONE = 0xffffffff
 
 # One builder per op follows the table: ir_add(s, d, a, b), ir_setcond(s, d, a, b, cond),
-# ir_gld(s, d, a, oi), ir_brcond(s, a, b, cond, label), ir_goto_tb(s, exit), ir_leave(s, status, pc):
-# ir/build_gen.pxd, inline functions over ir_append, cimported as
+# ir_gld(s, d, a, oi), ir_brcond(s, a, b, cond, label), ir_goto_tb(s, exit), ir_leave(s, status,
+# pc): ir/build_gen.pxd, inline functions over ir_append, cimported as
 # `from engine._core.ir.build_gen cimport *`. Labels, insn_start and calls: the functions above.
 # Verifier: verify.pxd. Text form, printing and parsing: text.pxd.

@@ -1,6 +1,7 @@
 # The IR's arena, interning and builder.
-# Lives here: allocation, temps, labels, exits, list surgery, instruction counting. Does not live here:
-# checking (verify.pyx), text (text.pyx), rewriting (opt/). Called by: isa/ (build), opt/, backend/.
+# Lives here: allocation, temps, labels, exits, list surgery, instruction counting. Does not live
+# here: checking (verify.pyx), text (text.pyx), rewriting (opt/). Called by: isa/ (build), opt/,
+# backend/.
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memset
 from engine._core.base.types cimport uint8_t, uint16_t, uint32_t, uint64_t

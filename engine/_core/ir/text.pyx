@@ -4,15 +4,17 @@
 #   global x5:i @0x1028             # a field of the CPU struct; declared before its first use
 #   insn_start 0x1000, 0x0, 0x0     # the words of the row
 #   L0:
-#     add t0, x5, $0x10             # locals: t0 t1.. integer, f0 f1.. float; constants $0x10, $f0x10
-#     gld x6, t0, s32@1             # u or s, bits; .be big-endian, .al aligned, .aN to N bytes, .at; @mmu
+#     add t0, x5, $0x10             # locals: t0 t1.. integer, f0 f1.. float; constants $0x10,
+# $f0x10
+#     gld x6, t0, s32@1             # u or s, bits; .be big-endian, .al aligned, .aN to N bytes,
+# .at; @mmu
 #     brcond x5, $0x0, ne, L0
 #     call t1, x5, -, -, -, name    # helper by name; - no argument
 #     goto_tb 0x2000                # exits and pcs by address
 # Operands stand in the order of the table: results, inputs, constants.
 from libc.stdio cimport snprintf
 from libc.stdlib cimport strtoull
-from libc.string cimport memset, strcmp, strlen, strncmp
+from libc.string cimport memset, strcmp, strncmp
 from engine._core.base.types cimport *
 from engine._core.ir.ir cimport *
 
@@ -168,7 +170,8 @@ cdef void skip(In *t) noexcept nogil:
 
 
 cdef inline bint word_char(char c) noexcept nogil:
-    return (c'a' <= c <= c'z') or (c'A' <= c <= c'Z') or (c'0' <= c <= c'9') or c == c'_' or c == c'.'
+    return ((c'a' <= c <= c'z') or (c'A' <= c <= c'Z') or (c'0' <= c <= c'9')
+            or c == c'_' or c == c'.')
 
 
 cdef uint32_t word(In *t, char *out, uint32_t size) noexcept nogil:

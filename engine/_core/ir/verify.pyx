@@ -1,6 +1,6 @@
 # Verifier: what every block must satisfy before and after each pass.
-# Lives here: checks of one op, of control flow, of locals being written before they are read. Does not
-# live here: repair. Called by: tests, and whoever suspects a translator or a pass.
+# Lives here: checks of one op, of control flow, of locals being written before they are read. Does
+# not live here: repair. Called by: tests, and whoever suspects a translator or a pass.
 from libc.stdio cimport snprintf
 from libc.stdlib cimport calloc, free
 from engine._core.base.types cimport *
@@ -97,7 +97,6 @@ cdef void check_written(Check *c) noexcept nogil:
     cdef uint8_t *known = <uint8_t *>calloc(s.n_labels + 1, 1)
     cdef uint64_t *now
     cdef uint32_t i, k, t, w, label
-    cdef uint64_t old
     cdef bint again = True, alive, report = False
     cdef const OpInfo *info
     cdef IROp *op

@@ -1,7 +1,7 @@
-# What a guest architecture is to the rest: a table of functions and descriptions.
-# Lives here: GuestOps, RegDesc, DisasContext. Does not live here: the translator's services for guests
-# (translator.pxd). Guests: isa/<guest>/. Callers: isa/translator.pyx (the neutral loop), exec/ and api/
-# through GuestOps.
+# What a guest architecture is to the rest: a table of functions and descriptions. Lives here:
+# GuestOps, RegDesc, DisasContext. Does not live here: the translator's services for guests
+# (translator.pxd). Guests: isa/<guest>/. Callers: isa/translator.pyx (the neutral loop), exec/
+# and api/ through GuestOps.
 from engine._core.base.types cimport (uint8_t, uint16_t, uint32_t, uint64_t, int64_t, uintptr_t,
                                       int32_t, vaddr_t, hwaddr)
 from engine._core.cpu.head cimport CPUHead
@@ -64,7 +64,7 @@ ctypedef struct GuestOps:
     void (*block_start)(DisasContext *dc) noexcept nogil
     void (*translate_insn)(DisasContext *dc) noexcept nogil        # one instruction at dc.pc
     void (*tb_stop)(DisasContext *dc) noexcept nogil               # before the final exit, if any
-    void (*update_tb_flags)(CPUHead *cpu) noexcept nogil           # recompute head.tb_flags, mmu_idx
+    void (*update_tb_flags)(CPUHead *cpu) noexcept nogil          # recompute head.tb_flags, mmu_idx
     void (*restore_state)(CPUHead *cpu, const uint64_t *row) noexcept nogil   # row 24; sets pc too
     # memory
     uint32_t (*mmu_index)(CPUHead *cpu, bint ifetch) noexcept nogil           # row 34
@@ -89,8 +89,8 @@ ctypedef struct GuestOps:
 cdef enum:
     DISAS_NEXT = 0
     DISAS_NORETURN = 1          # the instruction ended the flow itself
-    DISAS_STOP = 2              # end the block here: go on at dc.pc_next through a lookup (state that
-                                # blocks are specialised on may have changed)
+    DISAS_STOP = 2              # end the block here: go on at dc.pc_next through a lookup (state
+                                # that blocks are specialised on may have changed)
     DISAS_TOO_MANY = 3          # limits: go on at dc.pc_next by a direct jump
 
 ctypedef struct DisasContext:

@@ -1,7 +1,7 @@
 # The neutral translation loop and its services for guests.
-# Lives here: TranslateArgs (what exec hands in), Translator (working memory), translate_block, code
-# fetch, direct and indirect jumps, exceptions. Does not live here: any guest (isa/<guest>/), the block
-# cache (exec/). Called by: exec/ (translate_block), guests (the rest).
+# Lives here: TranslateArgs (what exec hands in), Translator (working memory), translate_block,
+# code fetch, direct and indirect jumps, exceptions. Does not live here: any guest (isa/<guest>/),
+# the block cache (exec/). Called by: exec/ (translate_block), guests (the rest).
 #
 # A block is a control-flow graph over the straight line of code from tb.pc to the end of its page:
 # the line goes on through conditional branches; branches to instructions of the line are labels, so
@@ -47,6 +47,7 @@ ctypedef struct Translator:
     const TranslateArgs *args
     TB *tb
     uint64_t page_mask
+    uint64_t word_mask              # of guest addresses
     uint64_t limit                  # end of the line: page or mapping
     uint8_t *host                   # code at tb.pc; NULL: not plain memory
     uint8_t *host2                  # code at page 2, when the first instruction reaches there
@@ -77,10 +78,10 @@ ctypedef struct TranslateArgs:
 cdef Translator *translator_new(const GuestOps *guest) noexcept nogil
 cdef void translator_free(Translator *tr) noexcept nogil
 
-# Translate the block of tb.pc, tb.flags, tb.cflags, tb.cs_base into ir (its globals are declared) and
-# fill tb.size, icount, lo, page_addr, phys_pc. ST_OK, or what the code fetch answered (an exception is
-# pending). Code that is not in plain memory: page_addr[0] is all ones and the block has one
-# instruction; it must not be kept.
+# Translate the block of tb.pc, tb.flags, tb.cflags, tb.cs_base into ir (its globals are declared)
+# and fill tb.size, icount, lo, page_addr, phys_pc. ST_OK, or what the code fetch answered (an
+# exception is pending). Code that is not in plain memory: page_addr[0] is all ones and the block
+# has one instruction; it must not be kept.
 cdef int translate_block(const TranslateArgs *args, TB *tb, IR *ir) noexcept nogil
 
 # -- services for guests
@@ -102,6 +103,6 @@ cdef void gen_exit(DisasContext *dc, uint64_t pc) noexcept nogil
 # Raise guest exception `index` at this instruction; reason FAULT_*; value goes to fault.addr.
 cdef void gen_exception(DisasContext *dc, uint32_t index, uint32_t reason, uint32_t hint,
                         uint64_t value) noexcept nogil
-# The same under a condition (a cond b), the flow goes on otherwise.
+# The same under a condition (a cond b), the flow goes on otherwise. value is a temp here.
 cdef void gen_exception_if(DisasContext *dc, uint32_t cond, uint32_t a, uint32_t b, uint32_t index,
-                           uint32_t reason, uint32_t hint, uint64_t value) noexcept nogil
+                           uint32_t reason, uint32_t hint, uint32_t value) noexcept nogil

@@ -2,7 +2,7 @@
 # Lives here: the line, its labels and exits, code fetch, hook calls, exceptions raised by code.
 # Does not live here: any guest. Called by: exec/ and isa/<guest>/.
 from libc.stdlib cimport calloc, free
-from libc.string cimport memcpy, memset
+from libc.string cimport memset
 from engine._core.base.types cimport (uint8_t, uint16_t, uint32_t, uint64_t, ram_addr_t, ST_OK,
                                       ST_FAULT)
 from engine._core.cpu.head cimport CPUHead
@@ -97,7 +97,7 @@ cdef bint open_page2(Translator *tr, DisasContext *dc, uint64_t addr) noexcept n
 
 cdef uint64_t fetch(DisasContext *dc, uint64_t addr, uint32_t size) noexcept nogil:
     cdef Translator *tr = <Translator *>dc.tr
-    cdef uint64_t value = 0, byte = 0, at, mask = 0xffffffffffffffffULL
+    cdef uint64_t value = 0, byte = 0, at
     cdef uint32_t i
     cdef uint8_t *p
     if tr.host != NULL and addr >= tr.tb.pc and addr + size <= tr.limit:
@@ -108,19 +108,17 @@ cdef uint64_t fetch(DisasContext *dc, uint64_t addr, uint32_t size) noexcept nog
     if dc.n_insns:                  # a later instruction: the next block starts with it
         dc.fetch_failed = 1
         return 0
-    if tr.guest.word_bits == 32:
-        mask = 0xffffffffULL
     for i in range(size):
         at = addr + i
         if at < tr.limit and tr.host != NULL:
             byte = tr.host[at - tr.tb.pc]
         else:
-            if at >= tr.limit and not open_page2(tr, dc, tr.limit & mask):
+            if at >= tr.limit and not open_page2(tr, dc, tr.limit & tr.word_mask):
                 return 0
             if at >= tr.limit and tr.host2 != NULL:
                 byte = tr.host2[at - tr.limit]
             else:
-                tr.status = access_fetch(&dc.cpu.tlb, at & mask, 1,
+                tr.status = access_fetch(&dc.cpu.tlb, at & tr.word_mask, 1,
                                          <int>tr.guest.mmu_index(dc.cpu, True), 0, &byte)
                 if tr.status != ST_OK:
                     dc.fetch_failed = 1
@@ -151,6 +149,7 @@ cdef void emit_exit(Translator *tr, DisasContext *dc, uint64_t pc) noexcept nogi
     """Go on at pc in another block. Chained only inside the block's pages: another page may be
     mapped elsewhere tomorrow without a word to the block cache."""
     cdef IR *ir = dc.ir
+    pc &= tr.word_mask
     if tr.no_loops or stops_at(tr, pc):
         ir_leave(ir, ST_OK, ir_pc(ir, pc))
     elif ((pc ^ tr.tb.pc) & tr.page_mask == 0
@@ -290,24 +289,24 @@ raise_info.n_args = 4
 
 
 cdef void call_raise(DisasContext *dc, uint32_t index, uint32_t reason, uint32_t hint,
-                     uint64_t value) noexcept nogil:
+                     uint32_t value) noexcept nogil:
     cdef IR *ir = dc.ir
     cdef uint64_t size = dc.pc_next - dc.pc if dc.pc_next > dc.pc else 0
     ir_call(ir, &raise_info, IR_NONE, ir_const(ir, index),
-            ir_const(ir, reason | (size & 0xff) << 8 | <uint64_t>hint << 16), ir_const(ir, value),
+            ir_const(ir, reason | (size & 0xff) << 8 | <uint64_t>hint << 16), value,
             ir_const(ir, dc.pc))
 
 
 cdef void gen_exception(DisasContext *dc, uint32_t index, uint32_t reason, uint32_t hint,
                         uint64_t value) noexcept nogil:
     (<Translator *>dc.tr).jumped = True
-    call_raise(dc, index, reason, hint, value)
+    call_raise(dc, index, reason, hint, ir_const(dc.ir, value))
     ir_leave(dc.ir, ST_FAULT, ir_pc(dc.ir, dc.pc))     # never reached: it ends the basic block
     dc.is_jmp = DISAS_NORETURN
 
 
 cdef void gen_exception_if(DisasContext *dc, uint32_t cond, uint32_t a, uint32_t b, uint32_t index,
-                           uint32_t reason, uint32_t hint, uint64_t value) noexcept nogil:
+                           uint32_t reason, uint32_t hint, uint32_t value) noexcept nogil:
     cdef uint32_t skip = ir_new_label(dc.ir)
     ir_brcond(dc.ir, a, b, cond_invert(cond), skip)
     call_raise(dc, index, reason, hint, value)
@@ -410,7 +409,7 @@ cdef int translate_line(Translator *tr, DisasContext *dc, uint32_t max_insns) no
         if dc.is_jmp == DISAS_STOP:
             if tr.guest.tb_stop != NULL:
                 tr.guest.tb_stop(dc)
-            ir_goto_ptr(ir, ir_const(ir, dc.pc_next))
+            ir_goto_ptr(ir, ir_const(ir, dc.pc_next & tr.word_mask))
         elif dc.is_jmp == DISAS_TOO_MANY:
             end_line(tr, dc, dc.pc_next)
         elif dc.is_jmp == DISAS_NEXT:
@@ -529,11 +528,14 @@ cdef int translate_block(const TranslateArgs *args, TB *tb, IR *ir) noexcept nog
     tr.args = args
     tr.tb = tb
     tr.page_mask = ~((1ULL << tr.guest.page_bits) - 1)
+    tr.word_mask = 0xffffffffffffffffULL >> (64 - tr.guest.word_bits)
     tr.no_loops = count != 0 or tb.cflags & CF_NOCACHE != 0
     memset(tr.leader, 0, tr.n_slots)
     status = open_page(tr, &dc)
     if status != ST_OK:
         return status
+    if tr.host == NULL:             # the block is not kept: nothing may be chained to it
+        tr.no_loops = True
     while True:
         ir_reset(ir)
         memset(tr.insn_at, 0, tr.n_slots * sizeof(uint16_t))

@@ -1,24 +1,25 @@
 # The slow path of guest virtual accesses, see access.pxd.
-# An access is one or two pieces, one a page. Order: alignment; every piece translated (faults, with a
-# retry where a hook mapped something); every piece that is not plain RAM checked against its sections;
-# blocks under the bytes of a store dropped; hooks; then, and only then, the access itself.
+# An access is one or two pieces, one a page. Order: alignment; every piece translated (faults,
+# with a retry where a hook mapped something); every piece that is not plain RAM checked against
+# its sections; blocks under the bytes of a store dropped; hooks; then, and only then, the access
+# itself.
 from libc.string cimport memcpy, memset
 from engine._core.base.atomics cimport atomic_cas8, atomic_cas16, atomic_cas32, atomic_cas64
 from engine._core.base.bits cimport bswap16, bswap32, bswap64, sextract64
 from engine._core.base.bytes cimport BIG_HOST, ld_bytes, st_bytes
-from engine._core.base.types cimport (ACCESS_FETCH, ACCESS_READ, ACCESS_WRITE, MO_64, MO_128, MO_ALIGN,
-                                      MO_ALIGN_SHIFT, MO_AMASK, MO_ATOMIC, MO_BE, MO_SIGN, MO_SIZE,
-                                      PROT_EXEC, PROT_READ, PROT_WRITE, ST_FAULT, ST_HOOK_ERROR,
-                                      ST_OK, hwaddr, int32_t, int64_t, ram_addr_t, uint8_t, uint16_t,
-                                      uint32_t, uint64_t, uintptr_t, vaddr_t)
+from engine._core.base.types cimport (ACCESS_FETCH, ACCESS_READ, ACCESS_WRITE, MO_64, MO_128,
+                                      MO_ALIGN, MO_ALIGN_SHIFT, MO_AMASK, MO_ATOMIC, MO_BE, MO_SIGN,
+                                      MO_SIZE, PROT_EXEC, PROT_READ, PROT_WRITE, ST_FAULT,
+                                      ST_HOOK_ERROR, ST_OK, hwaddr, int64_t, ram_addr_t, uint8_t,
+                                      uint16_t, uint32_t, uint64_t, uintptr_t, vaddr_t)
 from engine._core.mem.address_space cimport (MemSection, address_space_rw, address_space_translate)
 from engine._core.mem.attrs cimport MEMTX_HOOK_ERROR, MEMTX_OK
 from engine._core.mem.context cimport (AddressSpace, DIRTY_CLIENTS_ALL, DIRTY_CLIENTS_NOCODE,
                                        DIRTY_MEMORY_CODE, MemContext, RAM_ADDR_NONE)
 from engine._core.mem.dirty cimport range_includes_clean, set_dirty_range
 from engine._core.mem.tlb cimport (CPUIOTLBEntry, CPUTLBEntry, MEMORY_FAULT_FINAL, TLB_FLAGS_MASK,
-                                   TLB_INVALID, TLB_MMIO, TLB_NOTDIRTY, TLB_WATCH, tlb_entry, tlb_io,
-                                   tlb_set_dirty, tlb_victim_hit, ACCESS_FAULT_IO,
+                                   TLB_INVALID, TLB_MMIO, TLB_NOTDIRTY, TLB_WATCH, tlb_entry,
+                                   tlb_io, tlb_set_dirty, tlb_victim_hit, ACCESS_FAULT_IO,
                                    ACCESS_FAULT_MISALIGNED, ACCESS_FAULT_PROT,
                                    ACCESS_FAULT_UNMAPPED)
 
@@ -41,7 +42,8 @@ ctypedef struct Access:
     vaddr_t addr
     uint32_t size
     int kind                    # ACCESS_*: the permission that is needed
-    int blame                   # ACCESS_*: what a fault is called (both halves of an atomic: a store)
+    # ACCESS_*: what a fault is called (both halves of an atomic: a store)
+    int blame
     int mmu_idx
     int tries
     uintptr_t ra
@@ -127,8 +129,8 @@ cdef void _take(Access *a, uint32_t k) noexcept nogil:
     a.flags |= p.flags
 
 
-# Whether the sections under a piece that is not plain RAM take the access. ST_OK: translate again (a
-# hook mapped something); ALL_THERE: they do.
+# Whether the sections under a piece that is not plain RAM take the access. ST_OK: translate again
+# (a hook mapped something); ALL_THERE: they do.
 cdef int _check(Access *a, Piece *p) noexcept nogil:
     cdef MemSection s
     cdef uint32_t done = 0, need = PROT_READ
@@ -280,7 +282,8 @@ cdef int _write_pieces(Access *a, const uint8_t *buf) noexcept nogil:
                 set_dirty_range(<MemContext *>a.t.mem, s.mr.ram_addr + s.xlat, s.len,
                                 DIRTY_CLIENTS_NOCODE)
             elif not s.mr.ram:          # stores to ROM are lost, as on a bus
-                result = address_space_rw(p.space, p.paddr + done, p.attrs, <void *>buf, s.len, True)
+                result = address_space_rw(p.space, p.paddr + done, p.attrs, <void *>buf, s.len,
+                                          True)
                 if result != MEMTX_OK:
                     return _io_result(a, p, result)
             buf += s.len

@@ -1,6 +1,7 @@
 # Physical accesses: translate an address, read, write, map for DMA.
-# Lives here: the access path over an AddressSpace, device dispatch. Does not live here: guest virtual
-# accesses (access), the TLB. Called by: access, page-table walkers, exec, api. Spec rows 5, 6, 53, 67.
+# Lives here: the access path over an AddressSpace, device dispatch. Does not live here: guest
+# virtual accesses (access), the TLB. Called by: access, page-table walkers, exec, api. Spec rows
+# 5, 6, 53, 67.
 from libc.string cimport memcpy
 from engine._core.base.types cimport uint8_t, uint32_t, uint64_t, hwaddr
 from engine._core.mem.context cimport (AddressSpace, FlatRange, MemContext, MemoryRegion,
@@ -40,8 +41,8 @@ cdef bint address_space_access_valid(AddressSpace *space, hwaddr addr, uint64_t 
 # The region at addr, for at once; False: a hole.
 cdef bint memory_region_find(AddressSpace *space, hwaddr addr,
                              MemoryRegionSection *out) noexcept nogil
-# Host memory for a transfer: *len shrinks to what is contiguous; not direct: the bounce buffer, or NULL
-# when that is taken. unmap says how much was accessed.
+# Host memory for a transfer: *len shrinks to what is contiguous; not direct: the bounce buffer, or
+# NULL when that is taken. unmap says how much was accessed.
 cdef void *address_space_map(AddressSpace *space, hwaddr addr, hwaddr *len,
                              bint is_write) noexcept nogil
 cdef void address_space_unmap(AddressSpace *space, void *host, hwaddr len, bint is_write,

@@ -42,8 +42,8 @@ cdef void address_space_translate(AddressSpace *space, hwaddr addr, hwaddr len, 
     cdef hwaddr rest
     cdef uint32_t i
     cdef bint direct
-    cdef int hops
-    for hops in range(MAX_IOMMUS):
+    cdef int _hops
+    for _hops in range(MAX_IOMMUS):
         v = address_space_view(space)
         r = flatview_lookup(v, addr)
         if r == NULL:
@@ -261,7 +261,8 @@ cdef uint32_t address_space_write(AddressSpace *space, hwaddr addr, uint32_t att
             result |= MEMTX_DECODE_ERROR
         else:
             n = _device_size(s.mr, s.xlat, s.len)
-            result |= memory_region_dispatch_write(s.mr, s.xlat, ld_bytes(p, n, _big(s.mr)), n, attrs)
+            result |= memory_region_dispatch_write(s.mr, s.xlat, ld_bytes(p, n, _big(s.mr)), n,
+                                                   attrs)
             s.len = n
         len -= s.len
         p += s.len
@@ -382,7 +383,8 @@ cdef void address_space_unmap(AddressSpace *space, void *host, hwaddr len, bint 
         if access_len > ctx.bounce_len:
             access_len = ctx.bounce_len
         if is_write and ctx.bounce_space != NULL:
-            address_space_write(ctx.bounce_space, ctx.bounce_addr, MEMTXATTRS_UNSPECIFIED, ctx.bounce,
+            address_space_write(ctx.bounce_space, ctx.bounce_addr, MEMTXATTRS_UNSPECIFIED,
+                                ctx.bounce,
                                 access_len)
         free(ctx.bounce)
         ctx.bounce = NULL

@@ -11,4 +11,5 @@ cdef enum:                      # MemTxResult: OR-ed over the parts of a split a
     MEMTX_OK = 0
     MEMTX_ERROR = 1             # the device says no
     MEMTX_DECODE_ERROR = 2      # nobody answers at this address
-    MEMTX_HOOK_ERROR = 4        # a callback of the embedding program failed; its owner has the error
+    # a callback of the embedding program failed; its owner has the error
+    MEMTX_HOOK_ERROR = 4

@@ -1,9 +1,9 @@
 # The memory system of one engine: its structs, and their life from birth to death.
-# Lives here: MemContext, RAMBlock, MemoryRegion, FlatView, AddressSpace, listeners, hooks as function
-# pointers. Does not live here: what is done with them (ram, region, topology, address_space, dirty,
-# tlb, access: a module each). Called by: exec and api, which own one MemContext per engine.
-# No globals: two engines never meet. One thread at a time may change a context; dirty bits may be set
-# and cleared from any thread.
+# Lives here: MemContext, RAMBlock, MemoryRegion, FlatView, AddressSpace, listeners, hooks as
+# function pointers. Does not live here: what is done with them (ram, region, topology,
+# address_space, dirty, tlb, access: a module each). Called by: exec and api, which own one
+# MemContext per engine. No globals: two engines never meet. One thread at a time may change a
+# context; dirty bits may be set and cleared from any thread.
 from engine._core.base.types cimport (int32_t, uint8_t, uint16_t, uint32_t, uint64_t, uintptr_t,
                                       vaddr_t, hwaddr, ram_addr_t)
 
@@ -139,6 +139,8 @@ ctypedef struct MemoryRegion:
     hwaddr alias_offset
     uint32_t n_roots            # address spaces that have it as root
     char *name                  # own copy, or NULL
+    MemoryRegion *next_region   # all regions of the context
+    MemoryRegion *prev_region
 
 # ---------------------------------------------------------------- flat views
 ctypedef struct FlatRange:
@@ -203,14 +205,17 @@ ctypedef struct MemoryListener:     # the caller's; zeroed, then filled, then re
 # ---------------------------------------------------------------- the context
 ctypedef struct MemContext:
     uint32_t page_bits
-    uint8_t big_endian              # of the guest: DEVICE_NATIVE_ENDIAN, address_space_rw of devices
+    # of the guest: DEVICE_NATIVE_ENDIAN, address_space_rw of devices
+    uint8_t big_endian
     uint8_t global_dirty_log
-    uint8_t code_logging            # blocks are translated: RAM regions start with CODE in their mask
+    # blocks are translated: RAM regions start with CODE in their mask
+    uint8_t code_logging
     uint32_t page_size
     RamList ram
     DirtyMemory dirty
     # topology
     MemoryRegion *unassigned        # answers for holes
+    MemoryRegion *regions           # all of them, newest first
     AddressSpace *spaces
     MemoryListener *listeners       # ascending priority
     MemoryListener *listeners_last
@@ -241,5 +246,5 @@ ctypedef struct MemContext:
 
 # NULL: out of memory. page_bits: the guest's smallest page.
 cdef MemContext *mem_context_new(uint32_t page_bits, bint big_endian) noexcept nogil
-# Frees what is left of it: address spaces, RAM blocks and their regions must be gone or be unused.
+# Frees all of it: address spaces, regions, RAM blocks. TLBs and listeners are gone before.
 cdef void mem_context_free(MemContext *ctx) noexcept nogil

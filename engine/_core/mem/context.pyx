@@ -1,32 +1,33 @@
-# Birth and death of a MemContext, and the back edges that tie its modules together, see context.pxd.
+# Birth and death of a MemContext, and the back edges that tie its modules together, see
+# context.pxd.
 from libc.stdlib cimport calloc, free
 from engine._core.base.hostmem cimport hostmem_unmap
 from engine._core.base.types cimport uint32_t, uint64_t, ram_addr_t
-from engine._core.mem.ram cimport ram_block_at, ram_free
-from engine._core.mem.region cimport memory_region_free, memory_region_new, memory_region_set_size
+from engine._core.mem.ram cimport ram_free
+from engine._core.mem.region cimport memory_region_new, memory_region_set_size
 from engine._core.mem.tlb cimport CPUTLB, tlb_reset_dirty
 from engine._core.mem.topology cimport address_space_free
 
 
 # RAM [start, start + length) has become clean for somebody: stores to it must trap again.
 cdef void _reset_dirty(MemContext *ctx, ram_addr_t start, uint64_t length) noexcept nogil:
-    cdef RamList *l = &ctx.ram
+    cdef RamList *rl = &ctx.ram
     cdef RAMBlock *b
     cdef uint64_t lo, end
     cdef uint32_t i, k, left, right, mid
-    if ctx.n_tlbs == 0 or l.n == 0:
+    if ctx.n_tlbs == 0 or rl.n == 0:
         return
     left = 0                        # the first block that ends above start
-    right = l.n
+    right = rl.n
     while left < right:
         mid = (left + right) >> 1
-        b = l.by_offset[mid]
+        b = rl.by_offset[mid]
         if b.offset + b.max_length <= start:
             left = mid + 1
         else:
             right = mid
-    for i in range(left, l.n):
-        b = l.by_offset[i]
+    for i in range(left, rl.n):
+        b = rl.by_offset[i]
         if b.offset >= start + length:
             break
         lo = start if start > b.offset else b.offset
@@ -55,6 +56,7 @@ cdef MemContext *mem_context_new(uint32_t page_bits, bint big_endian) noexcept n
 
 
 cdef void mem_context_free(MemContext *ctx) noexcept nogil:
+    cdef MemoryRegion *mr
     cdef int c
     if ctx == NULL:
         return
@@ -66,7 +68,11 @@ cdef void mem_context_free(MemContext *ctx) noexcept nogil:
     free(ctx.ram.by_offset)
     for c in range(DIRTY_MEMORY_NUM):
         hostmem_unmap(ctx.dirty.clean[c], ctx.dirty.pages >> 3)
-    memory_region_free(ctx.unassigned)
+    while ctx.regions != NULL:
+        mr = ctx.regions
+        ctx.regions = mr.next_region
+        free(mr.name)
+        free(mr)
     free(ctx.tlbs)
     free(ctx.bounce)
     free(ctx)

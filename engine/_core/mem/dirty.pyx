@@ -1,5 +1,5 @@
-# Dirty page tracking, see dirty.pxd. Every page range is rounded outward to guest pages and clipped to
-# the pages that exist; what lies beyond counts as dirty.
+# Dirty page tracking, see dirty.pxd. Every page range is rounded outward to guest pages and
+# clipped to the pages that exist; what lies beyond counts as dirty.
 from engine._core.base.atomics cimport atomic_and64, atomic_cas64, atomic_load64
 from engine._core.base.bitmap cimport (bitmap_test_and_clear_atomic, bitmap_test_and_set_atomic,
                                        find_next_bit, find_next_zero_bit)
@@ -7,7 +7,8 @@ from engine._core.base.bits cimport min64
 from engine._core.base.hostmem cimport host_page_size, hostmem_grow, hostmem_map
 from engine._core.base.types cimport uint8_t, uint32_t, uint64_t, ram_addr_t
 from engine._core.mem.context cimport (DIRTY_CLIENTS_ALL, DIRTY_CLIENTS_NOCODE, DIRTY_MEMORY_CODE,
-                                       DIRTY_MEMORY_MIGRATION, DIRTY_MEMORY_NUM, DirtyMemory, MemContext, MemoryRegion)
+                                       DIRTY_MEMORY_MIGRATION, DIRTY_MEMORY_NUM, DirtyMemory,
+                                       MemContext, MemoryRegion)
 
 cdef enum:
     FIRST_WORDS = 8192          # 64 KiB a client: 2 GiB of RAM in 4 KiB pages

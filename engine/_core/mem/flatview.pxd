@@ -20,8 +20,8 @@ cdef bint flatview_insert(FlatView *v, uint32_t i, const FlatRange *r) noexcept 
 cdef void flatview_remove(FlatView *v, uint32_t i) noexcept nogil
 # Whether b is the next piece of what a shows, so that they could be one range.
 cdef bint flatview_continues(const FlatRange *a, const FlatRange *b) noexcept nogil
-# What the subtree at mr alone (seen from its container) would render to, as at most `cap` ranges sorted
-# by address; answers their number, or -1: more than that, or they overlap.
+# What the subtree at mr alone (seen from its container) would render to, as at most `cap` ranges
+# sorted by address; answers their number, or -1: more than that, or they overlap.
 cdef int flatview_leaves(MemoryRegion *mr, FlatRange *out, int cap) noexcept nogil
 
 cdef inline FlatRange *flatview_lookup(FlatView *v, hwaddr addr) noexcept nogil:   # NULL: a hole

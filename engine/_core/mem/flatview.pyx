@@ -3,9 +3,8 @@
 # (its rank); then one sweep over the addresses keeps, at each point, the window of lowest rank.
 from libc.stdlib cimport calloc, free, malloc, qsort, realloc
 from libc.string cimport memcpy, memmove
-from engine._core.base.types cimport PROT_ALL, uint8_t, uint32_t, uint64_t, hwaddr
-from engine._core.mem.context cimport (DIRTY_MEMORY_MIGRATION, FlatRange, FlatView, MemContext,
-                                       MemoryRegion)
+from engine._core.base.types cimport PROT_ALL, uint8_t, uint32_t, hwaddr
+from engine._core.mem.context cimport DIRTY_MEMORY_MIGRATION, FlatRange, FlatView, MemoryRegion
 
 cdef enum:
     MAX_DEPTH = 200             # nested containers and aliases
@@ -64,7 +63,8 @@ cdef void _add_window(Collector *c, MemoryRegion *mr, hwaddr lo, hwaddr last, hw
     c.n += 1
 
 
-# [lo, last]: the window of mr that is seen, in its own addresses; delta turns these into absolute ones.
+# [lo, last]: the window of mr that is seen, in its own addresses; delta turns these into absolute
+# ones.
 cdef void _collect(Collector *c, MemoryRegion *mr, hwaddr lo, hwaddr last, hwaddr delta,
                    bint readonly, uint32_t prot, int depth) noexcept nogil:
     cdef MemoryRegion *child

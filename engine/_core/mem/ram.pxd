@@ -1,7 +1,7 @@
 # RAM blocks: the engine's one-dimensional RAM space and its host memory.
 # Lives here: allocation, placement, resizing, look-up by address, name and host pointer.
-# Does not live here: where the guest sees a block (region, topology). Called by: region, dirty, api.
-# Spec rows 9, 13, 14, 16, 19, 51.
+# Does not live here: where the guest sees a block (region, topology). Called by: region, dirty,
+# api. Spec rows 9, 13, 14, 16, 19, 51.
 from engine._core.base.types cimport uint8_t, uint32_t, uint64_t, ram_addr_t
 from engine._core.mem.context cimport MemContext, MemoryRegion, RAMBlock, ram_resized_fn
 
@@ -37,5 +37,6 @@ cdef ram_addr_t ram_last_offset(MemContext *ctx) noexcept nogil      # end of th
 
 # Row 51: rounding up to pages, wrapping in 64 bits.
 cdef uint64_t guest_page_align(MemContext *ctx, uint64_t x) noexcept nogil
-cdef uint64_t host_page_align(MemContext *ctx, uint64_t x) noexcept nogil       # never below the guest's
+# never below the guest's
+cdef uint64_t host_page_align(MemContext *ctx, uint64_t x) noexcept nogil
 cdef uint64_t real_host_page_align(uint64_t x) noexcept nogil

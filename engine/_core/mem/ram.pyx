@@ -1,15 +1,16 @@
-# RAM blocks, see ram.pxd. Two arrays of the same pointers: `blocks` in the order the spec's list has,
-# `by_offset` for look-up and placement. While no block has been freed from the middle there is no gap
-# between blocks and a new one goes to the end at once.
+# RAM blocks, see ram.pxd. Two arrays of the same pointers: `blocks` in the order the spec's list
+# has, `by_offset` for look-up and placement. While no block has been freed from the middle there
+# is no gap between blocks and a new one goes to the end at once.
 from libc.errno cimport EEXIST, EINVAL, ENAMETOOLONG, ENOMEM
 from libc.stdio cimport snprintf
 from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memcpy, memmove, memset, strcmp, strerror, strlen
 from engine._core.base.hostmem cimport (host_close, host_page_size, ram_align, ram_mmap, ram_munmap)
 from engine._core.base.types cimport uint8_t, uint32_t, uint64_t, uintptr_t, ram_addr_t
-from engine._core.mem.context cimport (DIRTY_CLIENTS_ALL, MEM_MESSAGE_SIZE, MemContext, MemoryRegion,
-                                       RAM_ADDR_NONE, RAM_IDSTR_SIZE, RAM_PREALLOC, RAM_RESIZEABLE,
-                                       RAM_SHARED, RAMBlock, RamList, ram_resized_fn)
+from engine._core.mem.context cimport (DIRTY_CLIENTS_ALL, MEM_MESSAGE_SIZE, MemContext,
+                                       MemoryRegion, RAM_ADDR_NONE, RAM_IDSTR_SIZE, RAM_PREALLOC,
+                                       RAM_RESIZEABLE, RAM_SHARED, RAMBlock, RamList,
+                                       ram_resized_fn)
 from engine._core.mem.dirty cimport clear_dirty_range, dirty_grow, set_dirty_range
 
 
@@ -37,11 +38,11 @@ cdef inline uint64_t _extent(MemContext *ctx, RAMBlock *b) noexcept nogil:
 
 
 # Index of the first block in by_offset that starts above addr.
-cdef uint32_t _above(RamList *l, ram_addr_t addr) noexcept nogil:
-    cdef uint32_t lo = 0, hi = l.n, mid
+cdef uint32_t _above(RamList *rl, ram_addr_t addr) noexcept nogil:
+    cdef uint32_t lo = 0, hi = rl.n, mid
     while lo < hi:
         mid = (lo + hi) >> 1
-        if l.by_offset[mid].offset > addr:
+        if rl.by_offset[mid].offset > addr:
             hi = mid
         else:
             lo = mid + 1
@@ -49,11 +50,11 @@ cdef uint32_t _above(RamList *l, ram_addr_t addr) noexcept nogil:
 
 
 # Where a block of this length goes in `blocks`: after those that are as long.
-cdef uint32_t _shorter(RamList *l, uint64_t length) noexcept nogil:
-    cdef uint32_t lo = 0, hi = l.n, mid
+cdef uint32_t _shorter(RamList *rl, uint64_t length) noexcept nogil:
+    cdef uint32_t lo = 0, hi = rl.n, mid
     while lo < hi:
         mid = (lo + hi) >> 1
-        if l.blocks[mid].max_length < length:
+        if rl.blocks[mid].max_length < length:
             hi = mid
         else:
             lo = mid + 1
@@ -71,42 +72,42 @@ cdef void _take(RAMBlock **array, uint32_t n, RAMBlock *b, uint32_t start) noexc
     memmove(array + start, array + start + 1, (n - start - 1) * sizeof(RAMBlock *))
 
 
-cdef bint _room(RamList *l) noexcept nogil:
-    cdef uint32_t cap = l.cap * 2 if l.cap else 16
+cdef bint _room(RamList *rl) noexcept nogil:
+    cdef uint32_t cap = rl.cap * 2 if rl.cap else 16
     cdef RAMBlock **p
-    if l.n < l.cap:
+    if rl.n < rl.cap:
         return True
-    p = <RAMBlock **>realloc(l.blocks, cap * sizeof(RAMBlock *))
+    p = <RAMBlock **>realloc(rl.blocks, cap * sizeof(RAMBlock *))
     if p == NULL:
         return False
-    l.blocks = p
-    p = <RAMBlock **>realloc(l.by_offset, cap * sizeof(RAMBlock *))
+    rl.blocks = p
+    p = <RAMBlock **>realloc(rl.by_offset, cap * sizeof(RAMBlock *))
     if p == NULL:
         return False
-    l.by_offset = p
-    l.cap = cap
+    rl.by_offset = p
+    rl.cap = cap
     return True
 
 
-# Best fit: the smallest gap after some block that is large enough, the space after the last one being
-# the largest of all. RAM_ADDR_NONE: none.
+# Best fit: the smallest gap after some block that is large enough, the space after the last one
+# being the largest of all. RAM_ADDR_NONE: none.
 cdef ram_addr_t _place(MemContext *ctx, uint64_t size) noexcept nogil:
-    cdef RamList *l = &ctx.ram
+    cdef RamList *rl = &ctx.ram
     cdef ram_addr_t end, best = RAM_ADDR_NONE
     cdef uint64_t gap, smallest = RAM_ADDR_NONE, largest = 0
     cdef uint32_t i
-    if l.n == 0:
+    if rl.n == 0:
         return 0
-    if l.gap_bound >= size:
-        for i in range(l.n - 1):
-            end = l.by_offset[i].offset + _extent(ctx, l.by_offset[i])
-            gap = l.by_offset[i + 1].offset - end
+    if rl.gap_bound >= size:
+        for i in range(rl.n - 1):
+            end = rl.by_offset[i].offset + _extent(ctx, rl.by_offset[i])
+            gap = rl.by_offset[i + 1].offset - end
             if gap > largest:
                 largest = gap
             if gap >= size and gap < smallest:
                 smallest = gap
                 best = end
-        l.gap_bound = largest
+        rl.gap_bound = largest
     if best == RAM_ADDR_NONE:
         end = ram_last_offset(ctx)
         if end + size > end:
@@ -115,10 +116,10 @@ cdef ram_addr_t _place(MemContext *ctx, uint64_t size) noexcept nogil:
 
 
 cdef ram_addr_t ram_last_offset(MemContext *ctx) noexcept nogil:
-    cdef RamList *l = &ctx.ram
-    if l.n == 0:
+    cdef RamList *rl = &ctx.ram
+    if rl.n == 0:
         return 0
-    return l.by_offset[l.n - 1].offset + _extent(ctx, l.by_offset[l.n - 1])
+    return rl.by_offset[rl.n - 1].offset + _extent(ctx, rl.by_offset[rl.n - 1])
 
 
 # -- making blocks
@@ -134,14 +135,14 @@ cdef RAMBlock *_refuse(MemContext *ctx, MemoryRegion *mr, int code, int *err) no
 
 cdef RAMBlock *_add(MemContext *ctx, uint64_t used, uint64_t max_length, void *host, int fd,
                     uint32_t flags, MemoryRegion *mr, int *err) noexcept nogil:
-    cdef RamList *l = &ctx.ram
+    cdef RamList *rl = &ctx.ram
     cdef RAMBlock *b
     cdef uint64_t extent = guest_page_align(ctx, max_length)
     cdef ram_addr_t offset
     cdef int code = ENOMEM
     if max_length == 0 or used > max_length:
         return _refuse(ctx, mr, EINVAL, err)
-    if extent < max_length or not _room(l):
+    if extent < max_length or not _room(rl):
         return _refuse(ctx, mr, ENOMEM, err)
     offset = _place(ctx, extent)
     if offset == RAM_ADDR_NONE or not dirty_grow(ctx, offset + extent):
@@ -164,10 +165,10 @@ cdef RAMBlock *_add(MemContext *ctx, uint64_t used, uint64_t max_length, void *h
     b.max_length = max_length
     b.flags = flags
     b.fd = fd
-    _put(l.blocks, l.n, _shorter(l, max_length), b)
-    _put(l.by_offset, l.n, _above(l, offset), b)
-    l.n += 1
-    l.version += 1
+    _put(rl.blocks, rl.n, _shorter(rl, max_length), b)
+    _put(rl.by_offset, rl.n, _above(rl, offset), b)
+    rl.n += 1
+    rl.version += 1
     set_dirty_range(ctx, offset, used, DIRTY_CLIENTS_ALL)
     return b
 
@@ -209,28 +210,28 @@ cdef RAMBlock *ram_alloc_from_fd(MemContext *ctx, uint64_t size, int fd, bint sh
 
 
 cdef void ram_free(MemContext *ctx, ram_addr_t addr) noexcept nogil:
-    cdef RamList *l = &ctx.ram
-    cdef uint32_t i = _above(l, addr)
+    cdef RamList *rl = &ctx.ram
+    cdef uint32_t i = _above(rl, addr)
     cdef uint64_t before, after
     cdef RAMBlock *b
-    if i == 0 or l.by_offset[i - 1].offset != addr:
+    if i == 0 or rl.by_offset[i - 1].offset != addr:
         return
     i -= 1
-    b = l.by_offset[i]
-    if i > 0 and i + 1 < l.n:
-        before = l.by_offset[i - 1].offset + _extent(ctx, l.by_offset[i - 1])
-        after = l.by_offset[i + 1].offset
-        if after - before > l.gap_bound:
-            l.gap_bound = after - before
-    _take(l.by_offset, l.n, b, i)
+    b = rl.by_offset[i]
+    if i > 0 and i + 1 < rl.n:
+        before = rl.by_offset[i - 1].offset + _extent(ctx, rl.by_offset[i - 1])
+        after = rl.by_offset[i + 1].offset
+        if after - before > rl.gap_bound:
+            rl.gap_bound = after - before
+    _take(rl.by_offset, rl.n, b, i)
     # The first of its length, then a walk over those that are as long.
     if b.max_length + 1:
-        _take(l.blocks, l.n, b, _shorter(l, b.max_length + 1))
+        _take(rl.blocks, rl.n, b, _shorter(rl, b.max_length + 1))
     else:
-        _take(l.blocks, l.n, b, 0)
-    l.n -= 1
-    l.version += 1
-    l.mru = NULL
+        _take(rl.blocks, rl.n, b, 0)
+    rl.n -= 1
+    rl.version += 1
+    rl.mru = NULL
     if not b.flags & RAM_PREALLOC:
         ram_munmap(b.host, b.max_length)
         if b.fd >= 0:
@@ -258,7 +259,8 @@ cdef int ram_resize(MemContext *ctx, ram_addr_t base, uint64_t new_size) noexcep
                  strerror(EINVAL))
         return -EINVAL
     if size == 0:
-        snprintf(ctx.message, MEM_MESSAGE_SIZE, b"Length is zero: %s: %s", b.idstr, strerror(EINVAL))
+        snprintf(ctx.message, MEM_MESSAGE_SIZE, b"Length is zero: %s: %s", b.idstr,
+                 strerror(EINVAL))
         return -EINVAL
     clear_dirty_range(ctx, b.offset, b.used_length)
     b.used_length = size
@@ -272,18 +274,18 @@ cdef int ram_resize(MemContext *ctx, ram_addr_t base, uint64_t new_size) noexcep
 
 # -- look-up
 cdef RAMBlock *ram_block_at(MemContext *ctx, ram_addr_t addr) noexcept nogil:
-    cdef RamList *l = &ctx.ram
-    cdef RAMBlock *b = l.mru
+    cdef RamList *rl = &ctx.ram
+    cdef RAMBlock *b = rl.mru
     cdef uint32_t i
     if b != NULL and addr - b.offset < b.max_length:
         return b
-    i = _above(l, addr)
+    i = _above(rl, addr)
     if i == 0:
         return NULL
-    b = l.by_offset[i - 1]
+    b = rl.by_offset[i - 1]
     if addr - b.offset >= b.max_length:
         return NULL
-    l.mru = b
+    rl.mru = b
     return b
 
 

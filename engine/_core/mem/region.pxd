@@ -1,13 +1,14 @@
 # Memory regions: the tree that says what is where.
-# Lives here: making, placing, changing and freeing regions. Does not live here: how the tree becomes a
-# flat view (flatview, topology), RAM itself (ram), accesses (address_space). Called by: api, machines.
-# Spec rows 7, 8, 16, 53, 74, 76.
+# Lives here: making, placing, changing and freeing regions. Does not live here: how the tree
+# becomes a flat view (flatview, topology), RAM itself (ram), accesses (address_space). Called by:
+# api, machines. Spec rows 7, 8, 16, 53, 74, 76.
 from engine._core.base.types cimport uint8_t, uint32_t, uint64_t, int32_t, hwaddr
 from engine._core.mem.context cimport (MemContext, MemoryRegion, MemoryRegionIOMMUOps,
                                        MemoryRegionOps, MEM_SIZE_MAX, ram_resized_fn)
 
-# Makers: NULL = refused (ctx.message says why; *err an errno). name may be NULL and is copied. A new
-# region is enabled, in no container, has all permissions and no owner. size MEM_SIZE_MAX: 2^64.
+# Makers: NULL = refused (ctx.message says why; *err an errno). name may be NULL and is copied. A
+# new region is enabled, in no container, has all permissions and no owner. size MEM_SIZE_MAX:
+# 2^64.
 cdef MemoryRegion *memory_region_new(MemContext *ctx, const char *name, hwaddr size) noexcept nogil
 cdef MemoryRegion *memory_region_new_io(MemContext *ctx, const MemoryRegionOps *ops, void *opaque,
                                         const char *name, hwaddr size) noexcept nogil
@@ -17,9 +18,11 @@ cdef MemoryRegion *memory_region_new_rom(MemContext *ctx, const char *name, uint
                                          int *err) noexcept nogil
 cdef MemoryRegion *memory_region_new_ram_ptr(MemContext *ctx, const char *name, uint64_t size,
                                              void *host, int *err) noexcept nogil
-cdef MemoryRegion *memory_region_new_ram_fd(MemContext *ctx, const char *name, uint64_t size, int fd,
+cdef MemoryRegion *memory_region_new_ram_fd(MemContext *ctx, const char *name, uint64_t size,
+                                            int fd,
                                             bint shared, int *err) noexcept nogil
-cdef MemoryRegion *memory_region_new_resizeable_ram(MemContext *ctx, const char *name, uint64_t size,
+cdef MemoryRegion *memory_region_new_resizeable_ram(MemContext *ctx, const char *name,
+                                                    uint64_t size,
                                                     uint64_t max_size, ram_resized_fn resized,
                                                     void *opaque, int *err) noexcept nogil
 cdef MemoryRegion *memory_region_new_rom_device(MemContext *ctx, const MemoryRegionOps *ops,
@@ -34,7 +37,8 @@ cdef MemoryRegion *memory_region_new_reservation(MemContext *ctx, const char *na
                                                  hwaddr size) noexcept nogil
 # Frees the region and its RAM. -EBUSY: it has children, a container, an alias or an address space.
 cdef int memory_region_free(MemoryRegion *mr) noexcept nogil
-cdef void memory_region_set_owner(MemoryRegion *mr, void *owner) noexcept nogil     # before it is mapped
+# before it is mapped
+cdef void memory_region_set_owner(MemoryRegion *mr, void *owner) noexcept nogil
 
 # 0; -EBUSY: sub has a container already; -ELOOP: it would contain itself.
 cdef int memory_region_add_subregion(MemoryRegion *mr, hwaddr offset,

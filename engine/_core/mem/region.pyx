@@ -1,14 +1,14 @@
-# Memory regions, see region.pxd. A change of a linked region is told to the topology as a going and a
-# coming, so that the views of simple trees are patched and not rendered anew.
+# Memory regions, see region.pxd. A change of a linked region is told to the topology as a going
+# and a coming, so that the views of simple trees are patched and not rendered anew.
 from libc.errno cimport EBUSY, EINVAL, ELOOP, ENOMEM
 from libc.stdio cimport snprintf
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, strerror, strlen
 from engine._core.base.types cimport (PROT_ALL, uint8_t, uint32_t, uint64_t, int32_t, hwaddr)
 from engine._core.mem.context cimport (AddressSpace, DIRTY_MEMORY_CODE, DIRTY_MEMORY_MIGRATION,
-                                       DIRTY_MEMORY_VGA, MEM_MESSAGE_SIZE, MEM_SIZE_MAX, MemContext,
-                                       MemoryRegion, MemoryRegionIOMMUOps, MemoryRegionOps,
-                                       RAM_ADDR_NONE, RAMBlock, ram_resized_fn)
+                                       DIRTY_MEMORY_VGA, MEM_MESSAGE_SIZE, MemContext, MemoryRegion,
+                                       MemoryRegionIOMMUOps, MemoryRegionOps, RAM_ADDR_NONE,
+                                       RAMBlock, ram_resized_fn)
 from engine._core.mem.ram cimport (ram_alloc, ram_alloc_from_fd, ram_alloc_from_ptr,
                                    ram_alloc_resizeable, ram_free, ram_resize)
 from engine._core.mem.topology cimport (memory_region_transaction_begin,
@@ -51,7 +51,22 @@ cdef MemoryRegion *memory_region_new(MemContext *ctx, const char *name, hwaddr s
     mr.prot = PROT_ALL
     mr.ram_addr = RAM_ADDR_NONE
     mr.ops = &_nobody
+    mr.next_region = ctx.regions
+    if ctx.regions != NULL:
+        ctx.regions.prev_region = mr
+    ctx.regions = mr
     return mr
+
+
+cdef void _forget(MemoryRegion *mr) noexcept nogil:
+    if mr.prev_region != NULL:
+        mr.prev_region.next_region = mr.next_region
+    else:
+        mr.ctx.regions = mr.next_region
+    if mr.next_region != NULL:
+        mr.next_region.prev_region = mr.prev_region
+    free(mr.name)
+    free(mr)
 
 
 cdef MemoryRegion *memory_region_new_io(MemContext *ctx, const MemoryRegionOps *ops, void *opaque,
@@ -68,8 +83,7 @@ cdef MemoryRegion *memory_region_new_io(MemContext *ctx, const MemoryRegionOps *
 # Give mr its block, or give it up.
 cdef MemoryRegion *_with_block(MemoryRegion *mr, RAMBlock *b) noexcept nogil:
     if b == NULL:
-        free(mr.name)
-        free(mr)
+        _forget(mr)
         return NULL
     mr.block = b
     mr.ram_addr = b.offset
@@ -108,7 +122,8 @@ cdef MemoryRegion *memory_region_new_ram_ptr(MemContext *ctx, const char *name, 
     return _with_block(mr, ram_alloc_from_ptr(ctx, size, host, mr, err))
 
 
-cdef MemoryRegion *memory_region_new_ram_fd(MemContext *ctx, const char *name, uint64_t size, int fd,
+cdef MemoryRegion *memory_region_new_ram_fd(MemContext *ctx, const char *name, uint64_t size,
+                                            int fd,
                                             bint shared, int *err) noexcept nogil:
     cdef MemoryRegion *mr = memory_region_new(ctx, name, size)
     err[0] = ENOMEM
@@ -118,7 +133,8 @@ cdef MemoryRegion *memory_region_new_ram_fd(MemContext *ctx, const char *name, u
     return _with_block(mr, ram_alloc_from_fd(ctx, size, fd, shared, mr, err))
 
 
-cdef MemoryRegion *memory_region_new_resizeable_ram(MemContext *ctx, const char *name, uint64_t size,
+cdef MemoryRegion *memory_region_new_resizeable_ram(MemContext *ctx, const char *name,
+                                                    uint64_t size,
                                                     uint64_t max_size, ram_resized_fn resized,
                                                     void *opaque, int *err) noexcept nogil:
     cdef MemoryRegion *mr = memory_region_new(ctx, name, size)
@@ -180,8 +196,7 @@ cdef int memory_region_free(MemoryRegion *mr) noexcept nogil:
         memory_region_unref(mr.alias)
     if mr.block != NULL:
         ram_free(mr.ctx, mr.ram_addr)
-    free(mr.name)
-    free(mr)
+    _forget(mr)
     return 0
 
 
@@ -272,17 +287,20 @@ cdef void memory_region_del_subregion(MemoryRegion *mr, MemoryRegion *sub) noexc
 
 
 # -- changing: _leave and _return stand around the change itself
-cdef inline bint _seen_elsewhere(MemoryRegion *mr) noexcept nogil:
-    return mr.container == NULL or mr.n_aliases or mr.n_roots
+cdef void _changes(MemoryRegion *mr, bint after) noexcept nogil:
+    if mr.n_aliases or mr.n_roots:
+        topology_changed(mr.ctx, NULL, after)       # seen in other places than its container
+    elif mr.container != NULL:
+        topology_changed(mr.ctx, mr, after)
 
 
 cdef void _leave(MemoryRegion *mr) noexcept nogil:
     memory_region_transaction_begin(mr.ctx)
-    topology_changed(mr.ctx, NULL if _seen_elsewhere(mr) else mr, False)
+    _changes(mr, False)
 
 
 cdef void _return(MemoryRegion *mr) noexcept nogil:
-    topology_changed(mr.ctx, NULL if _seen_elsewhere(mr) else mr, True)
+    _changes(mr, True)
     memory_region_transaction_commit(mr.ctx)
 
 

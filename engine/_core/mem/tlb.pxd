@@ -56,26 +56,30 @@ ctypedef struct CPUTLBMode:         # the rest of one MMU mode
 ctypedef int (*tlb_fill_fn)(void *cpu, vaddr_t addr, uint32_t size, int access, int mmu_idx,
                             bint probe, uintptr_t ra) noexcept nogil
 
-# What the slow path asks of exec. Functions may be NULL: nothing to ask. They answer ST_*; anything but
-# ST_OK ends the access. cpu is CPUTLB.cpu, ra the host return address (0: state is exact already).
+# What the slow path asks of exec. Functions may be NULL: nothing to ask. They answer ST_*;
+# anything but ST_OK ends the access. cpu is CPUTLB.cpu, ra the host return address (0: state is
+# exact already).
 ctypedef struct AccessHooks:
-    # An access that cannot be done; reason FAULT_* (cpu/head.pxd; ACCESS_FAULT_* below are the same).
-    # ST_OK: something was mapped, try again (not with MEMORY_FAULT_FINAL in mmu_idx). Without the
-    # function the access answers ST_FAULT.
-    int (*memory_fault)(void *cpu, vaddr_t addr, hwaddr paddr, uint32_t size, int access, int reason,
+    # An access that cannot be done; reason FAULT_* (cpu/head.pxd; ACCESS_FAULT_* below are the
+    # same). ST_OK: something was mapped, try again (not with MEMORY_FAULT_FINAL in mmu_idx).
+    # Without the function the access answers ST_FAULT.
+    int (*memory_fault)(void *cpu, vaddr_t addr, hwaddr paddr, uint32_t size, int access,
+                        int reason,
                         int mmu_idx, uintptr_t ra) noexcept nogil
     # Before and after an access to a page that `watch` names; value_hi for 16 bytes.
     int (*hook_read)(void *cpu, vaddr_t addr, uint32_t size, uintptr_t ra) noexcept nogil
     int (*hook_write)(void *cpu, vaddr_t addr, uint32_t size, uint64_t value, uint64_t value_hi,
                       uintptr_t ra) noexcept nogil
-    int (*hook_read_after)(void *cpu, vaddr_t addr, uint32_t size, uint64_t value, uint64_t value_hi,
+    int (*hook_read_after)(void *cpu, vaddr_t addr, uint32_t size, uint64_t value,
+                           uint64_t value_hi,
                            uintptr_t ra) noexcept nogil
-    # Which accesses to this page are watched: bit ACCESS_READ, bit ACCESS_WRITE. Asked when the page
-    # enters the TLB: flush it when the answer changes.
+    # Which accesses to this page are watched: bit ACCESS_READ, bit ACCESS_WRITE. Asked when the
+    # page enters the TLB: flush it when the answer changes.
     uint32_t (*watch)(void *cpu, vaddr_t page) noexcept nogil
     # Before guest bytes [ram_addr, ram_addr + length) change and blocks may lie there: drop these.
     # ST_RETRY_ONE: the running block is one of them; the store is not done.
-    int (*tb_invalidate)(void *cpu, ram_addr_t ram_addr, uint64_t length, uintptr_t ra) noexcept nogil
+    int (*tb_invalidate)(void *cpu, ram_addr_t ram_addr, uint64_t length,
+                         uintptr_t ra) noexcept nogil
     # Which of CPUTLB.ases serves these attributes; NULL: the first.
     uint32_t (*asidx)(void *cpu, uint32_t attrs) noexcept nogil
 
@@ -107,7 +111,8 @@ cdef inline CPUTLBEntry *tlb_entry(CPUTLB *t, int idx, vaddr_t addr) noexcept no
     return <CPUTLBEntry *>(<uint8_t *>t.desc[idx].table +
                            ((addr >> (t.page_bits - CPU_TLB_ENTRY_BITS)) & t.desc[idx].mask))
 
-# The side table's record for the same slot; only where the mode has tables (a hit, or after a fill).
+# The side table's record for the same slot; only where the mode has tables (a hit, or after a
+# fill).
 cdef inline CPUIOTLBEntry *tlb_io(CPUTLB *t, int idx, vaddr_t addr) noexcept nogil:
     return t.mode[idx].io + (((addr >> (t.page_bits - CPU_TLB_ENTRY_BITS)) & t.desc[idx].mask)
                              >> CPU_TLB_ENTRY_BITS)
@@ -121,7 +126,8 @@ cdef inline uint64_t tlb_compare_addr(CPUTLB *t, vaddr_t addr, uint32_t oi) noex
     if align:
         amask = smask if align == MO_ALIGN else (1ULL << (align >> MO_ALIGN_SHIFT)) - 1
     if amask > 15:
-        return 7                # its low bits would mix with the flags: never equal, the slow path checks
+        # its low bits would mix with the flags: never equal, the slow path checks
+        return 7
     if smask > amask:
         return (addr + (smask - amask)) & (t.page_mask | amask)
     return addr & (t.page_mask | amask)
@@ -139,7 +145,8 @@ cdef inline uint8_t *tlb_hit_write(CPUTLB *t, vaddr_t addr, uint32_t oi) noexcep
         return <uint8_t *>(addr + e.f.addend)
     return NULL
 
-# mem may be NULL (tests of the tables alone). False: out of memory. Then set hooks, ases and n_ases.
+# mem may be NULL (tests of the tables alone). False: out of memory. Then set hooks, ases and
+# n_ases.
 cdef bint tlb_init(CPUTLB *t, void *cpu, void *mem, uint32_t n_modes, uint32_t page_bits,
                    tlb_fill_fn fill) noexcept nogil
 cdef void tlb_free(CPUTLB *t) noexcept nogil

@@ -12,7 +12,8 @@ from engine._core.mem.topology cimport address_space_view
 cdef extern from *:
     const uint64_t NONE "0xffffffffffffffffULL"
 
-# What an MMU mode without tables points to: one entry that no address hits. Never written after import.
+# What an MMU mode without tables points to: one entry that no address hits. Never written after
+# import.
 cdef CPUTLBEntry _no_entry
 memset(&_no_entry, 0xff, sizeof(CPUTLBEntry))
 

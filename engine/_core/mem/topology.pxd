@@ -1,7 +1,7 @@
-# Address spaces, transactions, listeners: when a change of the region tree becomes visible, to whom.
-# Lives here: the life of an AddressSpace, begin and commit, view differences to listeners.
-# Does not live here: regions (region), accesses (address_space), rendering (flatview).
-# Called by: region, exec (a listener per CPU), api. Spec rows 2, 3, 75, 76.
+# Address spaces, transactions, listeners: when a change of the region tree becomes visible, to
+# whom. Lives here: the life of an AddressSpace, begin and commit, view differences to listeners.
+# Does not live here: regions (region), accesses (address_space), rendering (flatview). Called by:
+# region, exec (a listener per CPU), api. Spec rows 2, 3, 75, 76.
 from engine._core.base.types cimport uint8_t, uint32_t, uint64_t, hwaddr
 from engine._core.mem.context cimport (AddressSpace, FlatView, MemContext, MemoryListener,
                                        MemoryRegion, MemoryRegionSection)
@@ -13,13 +13,13 @@ cdef void address_space_free(AddressSpace *space) noexcept nogil
 # Changes between begin and the outermost commit reach listeners as one.
 cdef void memory_region_transaction_begin(MemContext *ctx) noexcept nogil
 cdef void memory_region_transaction_commit(MemContext *ctx) noexcept nogil
-# The tree changed: mr, which is linked in its container, has come (added) or is about to go. mr NULL:
-# anything may have changed. Called inside a transaction.
+# The tree changed: mr, which is linked in its container, has come (added) or is about to go. mr
+# NULL: anything may have changed. Called inside a transaction.
 cdef void topology_changed(MemContext *ctx, MemoryRegion *mr, bint added) noexcept nogil
 
-cdef void memory_listener_register(MemContext *ctx, MemoryListener *l,
+cdef void memory_listener_register(MemContext *ctx, MemoryListener *who,
                                    AddressSpace *filter) noexcept nogil
-cdef void memory_listener_unregister(MemContext *ctx, MemoryListener *l) noexcept nogil
+cdef void memory_listener_unregister(MemContext *ctx, MemoryListener *who) noexcept nogil
 cdef void memory_global_dirty_log_start(MemContext *ctx) noexcept nogil
 cdef void memory_global_dirty_log_stop(MemContext *ctx) noexcept nogil
 cdef void address_space_sync_dirty_bitmap(AddressSpace *space) noexcept nogil

@@ -3,9 +3,9 @@
 # wants to hear of ranges. A region that comes or goes without overlap changes the view in place.
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset, strlen
-from engine._core.base.types cimport uint8_t, uint32_t, uint64_t, hwaddr
-from engine._core.mem.context cimport (AddressSpace, FlatRange, FlatView, MemContext, MemoryListener,
-                                       MemoryRegion, MemoryRegionSection)
+from engine._core.base.types cimport uint32_t
+from engine._core.mem.context cimport (AddressSpace, FlatRange, FlatView, MemContext,
+                                       MemoryListener, MemoryRegion, MemoryRegionSection)
 from engine._core.mem.flatview cimport (flatview_continues, flatview_free, flatview_insert,
                                         flatview_leaves, flatview_lower, flatview_remove,
                                         flatview_render)
@@ -14,19 +14,19 @@ cdef enum:
     MAX_LEAVES = 8              # a subtree of more pieces is not worth the in-place way
 
 
-cdef inline bint _wants(MemoryListener *l, AddressSpace *space) noexcept nogil:
-    return l.address_space == NULL or l.address_space == space
+cdef inline bint _wants(MemoryListener *who, AddressSpace *space) noexcept nogil:
+    return who.address_space == NULL or who.address_space == space
 
 
 # Whether somebody must be told of each range of this space.
 cdef bint _observed(AddressSpace *space) noexcept nogil:
-    cdef MemoryListener *l = space.ctx.listeners
-    while l != NULL:
-        if _wants(l, space) and (l.region_add != NULL or l.region_del != NULL
-                                 or l.region_nop != NULL or l.log_start != NULL
-                                 or l.log_stop != NULL):
+    cdef MemoryListener *who = space.ctx.listeners
+    while who != NULL:
+        if _wants(who, space) and (who.region_add != NULL or who.region_del != NULL
+                                 or who.region_nop != NULL or who.log_start != NULL
+                                 or who.log_stop != NULL):
             return True
-        l = l.next
+        who = who.next
     return False
 
 
@@ -50,40 +50,66 @@ cdef void _stale(AddressSpace *space) noexcept nogil:
     space.view = NULL
 
 
+# Both leave the view as a rendering would: neighbours that show one stretch of a region are one
+# range.
 cdef bint _insert_in_place(FlatView *v, FlatRange *leaf, int n) noexcept nogil:
+    cdef FlatRange *r
     cdef uint32_t k
     cdef int i
+    cdef bint joins
     for i in range(n):
         k = flatview_lower(v, leaf[i].lo)
         if k < v.nr and v.ranges[k].lo <= leaf[i].last:
             return False
-        # What could be merged with a neighbour is left to a rendering, so that the result is the same.
-        if k < v.nr and flatview_continues(leaf + i, v.ranges + k):
-            return False
-        if k and flatview_continues(v.ranges + (k - 1), leaf + i):
-            return False
-        if i and flatview_continues(leaf + (i - 1), leaf + i):
-            return False
     for i in range(n):
-        if not flatview_insert(v, flatview_lower(v, leaf[i].lo), leaf + i):
+        k = flatview_lower(v, leaf[i].lo)
+        r = v.ranges + k
+        joins = k < v.nr and flatview_continues(leaf + i, r)
+        if k and flatview_continues(r - 1, leaf + i):
+            (r - 1).last = r.last if joins else leaf[i].last
+            if joins:
+                flatview_remove(v, k)
+        elif joins:
+            r.lo = leaf[i].lo
+            r.offset = leaf[i].offset
+        elif not flatview_insert(v, k, leaf + i):
             return False
     return True
 
 
+# Whether the range shows all that the leaf shows, in the same way.
+cdef inline bint _contains(const FlatRange *r, const FlatRange *leaf) noexcept nogil:
+    return (r.lo <= leaf.lo and leaf.last <= r.last and r.mr == leaf.mr
+            and r.offset + (leaf.lo - r.lo) == leaf.offset and r.romd_mode == leaf.romd_mode
+            and r.readonly == leaf.readonly and r.prot == leaf.prot)
+
+
 cdef bint _remove_in_place(FlatView *v, FlatRange *leaf, int n) noexcept nogil:
     cdef FlatRange *r
+    cdef FlatRange tail
     cdef uint32_t k
     cdef int i
     if n and not v.disjoint:
-        return False
+        return False                # something may come to light
+    for i in range(n):
+        k = flatview_lower(v, leaf[i].lo)
+        if k == v.nr or not _contains(v.ranges + k, leaf + i):
+            return False
     for i in range(n):
         k = flatview_lower(v, leaf[i].lo)
         r = v.ranges + k
-        if k == v.nr or r.lo != leaf[i].lo or r.last != leaf[i].last or r.mr != leaf[i].mr \
-                or r.offset != leaf[i].offset:
+        tail = r[0]
+        if r.lo == leaf[i].lo and r.last == leaf[i].last:
+            flatview_remove(v, k)
+            continue
+        tail.offset += leaf[i].last + 1 - tail.lo
+        tail.lo = leaf[i].last + 1
+        if r.lo == leaf[i].lo:
+            r[0] = tail
+            continue
+        r.last = leaf[i].lo - 1
+        if tail.last > leaf[i].last and not flatview_insert(v, k + 1, &tail):
             return False
-    for i in range(n):
-        flatview_remove(v, flatview_lower(v, leaf[i].lo))
     return True
 
 
@@ -116,17 +142,17 @@ cdef void memory_region_transaction_begin(MemContext *ctx) noexcept nogil:
 
 cdef void memory_region_transaction_commit(MemContext *ctx) noexcept nogil:
     cdef AddressSpace *space
-    cdef MemoryListener *l
+    cdef MemoryListener *who
     cdef FlatView *old
     ctx.transaction_depth -= 1
     if ctx.transaction_depth or not ctx.update_pending:
         return
     ctx.update_pending = False
-    l = ctx.listeners
-    while l != NULL:
-        if l.begin != NULL:
-            l.begin(l)
-        l = l.next
+    who = ctx.listeners
+    while who != NULL:
+        if who.begin != NULL:
+            who.begin(who)
+        who = who.next
     space = ctx.spaces
     while space != NULL:
         if space.view == NULL and _observed(space):
@@ -138,11 +164,11 @@ cdef void memory_region_transaction_commit(MemContext *ctx) noexcept nogil:
             if old != &space.empty:
                 flatview_free(old)
         space = space.next
-    l = ctx.listeners
-    while l != NULL:
-        if l.commit != NULL:
-            l.commit(l)
-        l = l.next
+    who = ctx.listeners
+    while who != NULL:
+        if who.commit != NULL:
+            who.commit(who)
+        who = who.next
 
 
 # -- listeners
@@ -171,23 +197,23 @@ cdef void _call(AddressSpace *space, int what, const FlatRange *r, uint32_t old,
                 uint32_t new) noexcept nogil:
     cdef MemContext *ctx = space.ctx
     cdef bint down = what == TELL_DEL or what == TELL_STOP
-    cdef MemoryListener *l = ctx.listeners_last if down else ctx.listeners
+    cdef MemoryListener *who = ctx.listeners_last if down else ctx.listeners
     cdef MemoryRegionSection s = _section(space, r)
-    while l != NULL:
-        if _wants(l, space):
-            if what == TELL_ADD and l.region_add != NULL:
-                l.region_add(l, &s)
-            elif what == TELL_DEL and l.region_del != NULL:
-                l.region_del(l, &s)
-            elif what == TELL_NOP and l.region_nop != NULL:
-                l.region_nop(l, &s)
-            elif what == TELL_START and l.log_start != NULL:
-                l.log_start(l, &s, old, new)
-            elif what == TELL_STOP and l.log_stop != NULL:
-                l.log_stop(l, &s, old, new)
-            elif what == TELL_SYNC and l.log_sync != NULL:
-                l.log_sync(l, &s)
-        l = l.prev if down else l.next
+    while who != NULL:
+        if _wants(who, space):
+            if what == TELL_ADD and who.region_add != NULL:
+                who.region_add(who, &s)
+            elif what == TELL_DEL and who.region_del != NULL:
+                who.region_del(who, &s)
+            elif what == TELL_NOP and who.region_nop != NULL:
+                who.region_nop(who, &s)
+            elif what == TELL_START and who.log_start != NULL:
+                who.log_start(who, &s, old, new)
+            elif what == TELL_STOP and who.log_stop != NULL:
+                who.log_stop(who, &s, old, new)
+            elif what == TELL_SYNC and who.log_sync != NULL:
+                who.log_sync(who, &s)
+        who = who.prev if down else who.next
 
 
 cdef inline bint _same(const FlatRange *a, const FlatRange *b) noexcept nogil:
@@ -225,87 +251,87 @@ cdef void _tell(AddressSpace *space, FlatView *old, FlatView *new) noexcept nogi
                 k += 1
 
 
-cdef void memory_listener_register(MemContext *ctx, MemoryListener *l,
+cdef void memory_listener_register(MemContext *ctx, MemoryListener *who,
                                    AddressSpace *filter) noexcept nogil:
     cdef MemoryListener *at = ctx.listeners_last
     cdef AddressSpace *space = ctx.spaces
     cdef MemoryRegionSection s
     cdef FlatView *v
     cdef uint32_t i
-    l.address_space = filter
-    while at != NULL and at.priority > l.priority:
+    who.address_space = filter
+    while at != NULL and at.priority > who.priority:
         at = at.prev
-    l.prev = at
-    l.next = at.next if at != NULL else ctx.listeners
-    if l.prev != NULL:
-        l.prev.next = l
+    who.prev = at
+    who.next = at.next if at != NULL else ctx.listeners
+    if who.prev != NULL:
+        who.prev.next = who
     else:
-        ctx.listeners = l
-    if l.next != NULL:
-        l.next.prev = l
+        ctx.listeners = who
+    if who.next != NULL:
+        who.next.prev = who
     else:
-        ctx.listeners_last = l
-    if ctx.global_dirty_log and l.log_global_start != NULL:
-        l.log_global_start(l)
+        ctx.listeners_last = who
+    if ctx.global_dirty_log and who.log_global_start != NULL:
+        who.log_global_start(who)
     while space != NULL:
-        if _wants(l, space):
-            if l.begin != NULL:
-                l.begin(l)
-            if l.region_add != NULL or l.log_start != NULL:
+        if _wants(who, space):
+            if who.begin != NULL:
+                who.begin(who)
+            if who.region_add != NULL or who.log_start != NULL:
                 v = address_space_view(space)
                 for i in range(v.nr):
                     s = _section(space, v.ranges + i)
-                    if v.ranges[i].dirty_log_mask and l.log_start != NULL:
-                        l.log_start(l, &s, 0, v.ranges[i].dirty_log_mask)
-                    if l.region_add != NULL:
-                        l.region_add(l, &s)
-            if l.commit != NULL:
-                l.commit(l)
+                    if v.ranges[i].dirty_log_mask and who.log_start != NULL:
+                        who.log_start(who, &s, 0, v.ranges[i].dirty_log_mask)
+                    if who.region_add != NULL:
+                        who.region_add(who, &s)
+            if who.commit != NULL:
+                who.commit(who)
         space = space.next
 
 
-cdef void memory_listener_unregister(MemContext *ctx, MemoryListener *l) noexcept nogil:
-    if l.prev != NULL:
-        l.prev.next = l.next
-    elif ctx.listeners == l:
-        ctx.listeners = l.next
+cdef void memory_listener_unregister(MemContext *ctx, MemoryListener *who) noexcept nogil:
+    if who.prev != NULL:
+        who.prev.next = who.next
+    elif ctx.listeners == who:
+        ctx.listeners = who.next
     else:
         return                  # was not registered
-    if l.next != NULL:
-        l.next.prev = l.prev
+    if who.next != NULL:
+        who.next.prev = who.prev
     else:
-        ctx.listeners_last = l.prev
-    l.next = NULL
-    l.prev = NULL
+        ctx.listeners_last = who.prev
+    who.next = NULL
+    who.prev = NULL
 
 
 cdef void memory_global_dirty_log_start(MemContext *ctx) noexcept nogil:
-    cdef MemoryListener *l = ctx.listeners
+    cdef MemoryListener *who = ctx.listeners
     if ctx.global_dirty_log:
         return
     ctx.global_dirty_log = True
-    while l != NULL:
-        if l.log_global_start != NULL:
-            l.log_global_start(l)
-        l = l.next
+    while who != NULL:
+        if who.log_global_start != NULL:
+            who.log_global_start(who)
+        who = who.next
     memory_region_transaction_begin(ctx)
     topology_changed(ctx, NULL, True)
     memory_region_transaction_commit(ctx)
 
 
 cdef void memory_global_dirty_log_stop(MemContext *ctx) noexcept nogil:
-    cdef MemoryListener *l
+    cdef MemoryListener *who
     if not ctx.global_dirty_log:
         return
     ctx.global_dirty_log = False
     memory_region_transaction_begin(ctx)
     topology_changed(ctx, NULL, True)
     memory_region_transaction_commit(ctx)
-    l = ctx.listeners_last
-    while l != NULL:
-        if l.log_global_stop != NULL:
-            l.log_global_stop(l)
-        l = l.prev
+    who = ctx.listeners_last
+    while who != NULL:
+        if who.log_global_stop != NULL:
+            who.log_global_stop(who)
+        who = who.prev
 
 
 cdef void address_space_sync_dirty_bitmap(AddressSpace *space) noexcept nogil:

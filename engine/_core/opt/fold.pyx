@@ -1,9 +1,10 @@
 # Constant folding, copy propagation and simplification by known bits, inside extended basic blocks.
-# Lives here: what is known of each temp's present value, and the rewriting of single ops. The meaning
-# of ops over constants is fold_gen.pxi, from ops.tab. Called by: passes.pyx.
+# Lives here: what is known of each temp's present value, and the rewriting of single ops. The
+# meaning of ops over constants is fold_gen.pxi, from ops.tab. Called by: passes.pyx.
 #
-# Knowledge of a temp is stamped with the label epoch and with the versions of the temps it mentions:
-# a write to a temp raises its version, a label starts a new epoch. Nothing is ever searched for.
+# Knowledge of a temp is stamped with the label epoch and with the versions of the temps it
+# mentions: a write to a temp raises its version, a label starts a new epoch. Nothing is ever
+# searched for.
 from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 from engine._core.base.bits cimport *
@@ -493,7 +494,8 @@ cdef bint rewrite(Fold *f, IROp *op) noexcept nogil:
         return simplify_branch(f, op)
     if fold_constants(f, op):
         return False
-    if op_table[op.opc].n_ins == 2 and op_table[op.opc].flags & OPF_COMM and is_const(f, op.args[1]):
+    if (op_table[op.opc].n_ins == 2 and op_table[op.opc].flags & OPF_COMM
+            and is_const(f, op.args[1])):
         t = op.args[1]
         op.args[1] = op.args[2]
         op.args[2] = t

@@ -6,8 +6,10 @@ from engine._core.ir.ir cimport IR
 cdef enum:
     OPT_NONE = 0
     OPT_DEFAULT = 1
-    # Memory accesses may write globals: set while memory hooks are armed, which may write registers.
+    # Memory accesses may write globals: set while memory hooks are armed, which may write
+    # registers.
     OPT_MEM_CLOBBERS = 0x100
 
-# Rewrites the block in place; the result has the same effects. Needs a block that ir_verify accepts.
+# Rewrites the block in place; the result has the same effects. Needs a block that ir_verify
+# accepts.
 cdef void opt_run(IR *s, uint32_t level) noexcept nogil

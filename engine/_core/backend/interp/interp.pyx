@@ -1,10 +1,11 @@
 # The interpreter back end: compiling IR to 16-byte instructions, and what the loop calls.
 # Lives here: operand placement, choice and fusion of instructions, slow paths of the loop. The loop
-# itself: loop.pxi.in (hand-written cases), ir/ops.tab (the rest). Called by: exec through interp_ops.
+# itself: loop.pxi.in (hand-written cases), ir/ops.tab (the rest). Called by: exec through
+# interp_ops.
 #
-# Operands are numbers of 8-byte words of the CPU struct. Globals are their fields; locals get words of
-# head.frame, shared between locals that live in different places of one straight piece of code; word
-# 0 of the frame is always zero; words 1..4 take constants that have no immediate form.
+# Operands are numbers of 8-byte words of the CPU struct. Globals are their fields; locals get words
+# of head.frame, shared between locals that live in different places of one straight piece of code;
+# word 0 of the frame is always zero; words 1..4 take constants that have no immediate form.
 from libc.string cimport memcpy, memset
 from engine._core.base.atomics cimport atomic_barrier
 from engine._core.base.bits cimport *
@@ -18,11 +19,9 @@ from engine._core.cpu.head cimport CPUHead, FRAME_SLOTS
 from engine._core.cpu.tb cimport (EXIT_GOTO, EXIT_ICOUNT, EXIT_LOOKUP, EXIT_STATUS, TB, TBExit)
 from engine._core.cpu.tb_hash cimport tb_jmp_cache_probe
 from engine._core.ir.ops_gen cimport *
-from engine._core.ir.ir cimport (HF_STATUS, IR, IR_MAX_LABELS, IR_MAX_ROWS, IR_MAX_TEMPS, IR_NONE,
-                                 IR_OK, IROp, IRTemp, HelperInfo, TEMP_CONST, TEMP_GLOBAL,
-                                 TEMP_LOCAL, helper_fn)
-from engine._core.backend.backend cimport (BE_NO_ROOM, BE_OK, BE_TOO_LARGE, BackendOps, CodeBuffer,
-                                           RuntimeOps)
+from engine._core.ir.ir cimport (HF_STATUS, IR, IR_NONE, IR_OK, IROp, IRTemp, HelperInfo,
+                                 TEMP_CONST, TEMP_GLOBAL, TEMP_LOCAL, helper_fn)
+from engine._core.backend.backend cimport (BE_NO_ROOM, BE_OK, BE_TOO_LARGE, CodeBuffer, RuntimeOps)
 from engine._core.backend.fp_ops cimport fp_cmp32, fp_cmp64
 from engine._core.backend.rows cimport rows_write
 from engine._core.backend.interp.interp_gen cimport *
@@ -65,7 +64,8 @@ cdef uint32_t bad_code(CPUHead *cpu, IOp *o) noexcept nogil:
 
 
 # TLB entry of addr; desc: word index of the mode's CPUTLBDesc.
-cdef inline uint8_t *probe(uint64_t *r, uint32_t desc, uint64_t addr, uint32_t shift) noexcept nogil:
+cdef inline uint8_t *probe(uint64_t *r, uint32_t desc, uint64_t addr,
+                           uint32_t shift) noexcept nogil:
     return <uint8_t *><uintptr_t>(r[desc + 1] + ((addr >> shift) & r[desc]))
 
 
@@ -254,8 +254,8 @@ cdef uint32_t new_slot(Gen *g) noexcept nogil:
     return g.next_slot - 1
 
 
-# Where each local is mentioned. A local whose first mention is a write and that is mentioned between
-# two neighbouring labels only needs its slot from there to its last mention.
+# Where each local is mentioned. A local whose first mention is a write and that is mentioned
+# between two neighbouring labels only needs its slot from there to its last mention.
 cdef void survey(Gen *g) noexcept nogil:
     cdef IR *s = g.s
     cdef uint32_t i = s.ops[0].next, position = 0, region = 1, k, t, n_in, n_out
@@ -433,7 +433,8 @@ cdef enum:
 
 
 cdef inline uint32_t desc_word(uint32_t oi) noexcept nogil:
-    return <uint32_t>((<uintptr_t>&(<CPUHead *>NULL).tlb.desc[0] + (oi & 15) * sizeof(CPUTLBDesc)) >> 3)
+    cdef uintptr_t first = <uintptr_t>&(<CPUHead *>NULL).tlb.desc[0]
+    return <uint32_t>((first + (oi & 15) * sizeof(CPUTLBDesc)) >> 3)
 
 
 cdef bint is_memory(uint32_t opc) noexcept nogil:
@@ -450,13 +451,21 @@ cdef uint32_t oi_of(IROp *op) noexcept nogil:
     return op.args[2]
 
 
+cdef inline bint fits32(uint64_t v) noexcept nogil:
+    return v + 0x80000000ULL <= 0xffffffffULL
+
+
 # Loads and stores: address in `base` plus disp.
 cdef void emit_memory(Gen *g, IROp *op, uint32_t base, uint64_t disp,
                       uint32_t position) noexcept nogil:
     cdef uint32_t oi = oi_of(op), iop, a, b
     cdef uint64_t imm
     cdef bint load = op.opc == OP_gld or op.opc == OP_gldf
-    a = source(g, base, 0)
+    if is_const(g, base) and fits32(g.s.temps[base].value + disp):
+        a = g.frame0            # an absolute address: displacement from the constant zero
+        disp += g.s.temps[base].value
+    else:
+        a = source(g, base, 0)
     imm = (disp & 0xffffffffULL) | (<uint64_t>oi << 32)
     if load:
         iop = plain_load(oi)
@@ -611,10 +620,6 @@ cdef void emit_counted_add(Gen *g, IROp *op, uint32_t position) noexcept nogil:
     else:
         emit(g, IOP_ic_add, d, a, b, g.pending)
     g.pending = 0
-
-
-cdef inline bint fits32(uint64_t v) noexcept nogil:
-    return v + 0x80000000ULL <= 0xffffffffULL
 
 
 cdef int interp_compile(IR *s, TB *tb, CodeBuffer *buf, void *guest_const) noexcept nogil:

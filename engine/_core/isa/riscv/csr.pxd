@@ -1,6 +1,6 @@
 # RISC-V control and status registers.
-# Lives here: which exist, who may touch them, their legal values and views. Does not live here: traps
-# (trap), translation (mmu). Called by: emitted CSR instructions, GuestOps.reg_get/reg_set.
+# Lives here: which exist, who may touch them, their legal values and views. Does not live here:
+# traps (trap), translation (mmu). Called by: emitted CSR instructions, GuestOps.reg_get/reg_set.
 from engine._core.base.types cimport uint32_t, uint64_t
 from engine._core.cpu.head cimport CPUHead
 from engine._core.isa.riscv.state_gen cimport CPURISCVState

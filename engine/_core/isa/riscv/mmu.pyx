@@ -1,7 +1,8 @@
 # RISC-V address translation: see mmu.pxd.
-# Accessed and dirty bits are set by the walk (the hardware-update scheme, Svadu): PTEs are changed
-# through the address space, so that code and dirty tracking see it. PMP registers hold what is written
-# to them but check nothing: every address is open to every mode, as with one NAPOT entry over it all.
+# Accessed and dirty bits are set by the walk (the hardware-update scheme, Svadu): PTEs are
+# changed through the address space, so that code and dirty tracking see it. PMP registers hold
+# what is written to them but check nothing: every address is open to every mode, as with one
+# NAPOT entry over it all.
 from libc.string cimport memset
 from engine._core.base.types cimport (ACCESS_FETCH, ACCESS_READ, ACCESS_WRITE, PROT_EXEC, PROT_READ,
                                       PROT_WRITE, ST_FAULT, ST_OK, hwaddr, uint16_t, uint32_t,
@@ -167,7 +168,8 @@ cdef int riscv_memory_fault(CPUHead *head, int mmu_idx) noexcept nogil:
     return ST_FAULT
 
 
-cdef hwaddr riscv_phys_page_attrs_debug(CPUHead *head, vaddr_t addr, uint32_t *attrs) noexcept nogil:
+cdef hwaddr riscv_phys_page_attrs_debug(CPUHead *head, vaddr_t addr,
+                                        uint32_t *attrs) noexcept nogil:
     cdef CPURISCVState *s = <CPURISCVState *>head
     cdef Walk w
     attrs[0] = MEMTXATTRS_UNSPECIFIED

@@ -1,6 +1,7 @@
 # RISC-V as a guest: rv64gc and rv32gc with Zicsr, Zifencei, Zba, Zbb, Zbs.
-# Lives here: the GuestOps tables. Their functions: riscv.pyx (translation, life cycle, text), csr, trap,
-# mmu; calls of emitted code also in fphelp. Instructions: *.isa and trans_*.pxi. Called by: api, exec.
+# Lives here: the GuestOps tables. Their functions: riscv.pyx (translation, life cycle, text),
+# csr, trap, mmu; calls of emitted code also in fphelp. Instructions: *.isa and trans_*.pxi.
+# Called by: api, exec.
 from engine._core.isa.guest cimport GuestOps
 
 cdef GuestOps riscv_ops             # RV64

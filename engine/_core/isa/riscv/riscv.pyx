@@ -8,7 +8,6 @@ from engine._core.base.types cimport (ACCESS_WRITE, MO_16, MO_32, MO_64, MO_8, M
                                       MO_SIGN, MO_SIZE, ST_FAULT, ST_OK, int32_t, int64_t, uint8_t,
                                       uint16_t, uint32_t, uint64_t, uintptr_t)
 from engine._core.cpu.head cimport (CPUHead, FAULT_ILLEGAL, FAULT_MISALIGNED, FAULT_TRAP)
-from engine._core.fp.host cimport fp_set_flags, fp_set_rounding
 from engine._core.fp.status cimport FP_NAN_CANONICAL, fp_status_init
 from engine._core.ir.build_gen cimport *
 from engine._core.ir.ir cimport (HF_FENV, HF_NO_READ, HF_NO_WRITE, HF_PURE, HF_STATUS, IR, IR_NONE,
@@ -21,8 +20,8 @@ from engine._core.isa.guest cimport (DISAS_NEXT, DISAS_STOP, REG_PC, REG_PLAIN, 
 from engine._core.isa.translator cimport (gen_branch, gen_exception, gen_exception_if, gen_exit,
                                           gen_jump, gen_jump_indirect, translator_ld16)
 from engine._core.isa.riscv.args_gen cimport *
-from engine._core.isa.riscv.csr cimport (csr_counts, csr_write_ends_block, helper_csr, riscv_reg_get,
-                                         riscv_reg_set)
+from engine._core.isa.riscv.csr cimport (csr_counts, csr_write_ends_block, helper_csr,
+                                         riscv_reg_get, riscv_reg_set)
 from engine._core.isa.riscv.defs cimport *
 from engine._core.isa.riscv.fphelp cimport *
 from engine._core.isa.riscv.mmu cimport (helper_sfence_vma, riscv_memory_fault, riscv_mmu_index,
@@ -209,9 +208,13 @@ cdef int riscv_init(CPUHead *head, const CPUConfig *cfg) noexcept nogil:
     if s.features == 0:
         s.features = (RISCV_M | RISCV_A | RISCV_F | RISCV_D | RISCV_C | RISCV_Zicsr
                       | RISCV_Zifencei | RISCV_Zba | RISCV_Zbb | RISCV_Zbs | RISCV_S | RISCV_U)
-    if s.features & RISCV_D and not s.features & RISCV_F:
-        return -1
     if cfg.user_mode:
+        s.features |= RISCV_U
+    if s.features & RISCV_D:        # each needs the one below it
+        s.features |= RISCV_F
+    if s.features & (RISCV_F | RISCV_S | RISCV_U):
+        s.features |= RISCV_Zicsr
+    if s.features & RISCV_S:
         s.features |= RISCV_U
     s.features |= RISCV_RV32 if s.xlen == 32 else RISCV_RV64
     s.user_mode = cfg.user_mode

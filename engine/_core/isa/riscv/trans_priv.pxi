@@ -1,7 +1,7 @@
-# RISC-V families: Zicsr, environment calls, privileged instructions. Included by riscv.pyx.
-# CSR instructions are one status helper; its old value comes back in head.helper_ret. Those that read
-# a counter end the block, so that the count is exact; those whose write may change what blocks are
-# specialised on, or let an interrupt in, leave to the loop.
+# RISC-V families: Zicsr, environment calls, privileged instructions. Included by riscv.pyx. CSR
+# instructions are one status helper; its old value comes back in head.helper_ret. Those that read
+# a counter end the block, so that the count is exact; those whose write may change what blocks
+# are specialised on, or let an interrupt in, leave to the loop.
 
 cdef HelperInfo csr_info
 cdef HelperInfo mret_info
@@ -29,8 +29,8 @@ cdef void csr_insn(DisasContext *dc, int64_t rd, uint32_t number, uint32_t op, b
         dc.is_jmp = DISAS_STOP
 
 
-# CSRRS and CSRRC with x0 (or 0) do not write; CSRRW with rd = x0 need not read, and no register here
-# has a side effect on reads (Zicsr, table 5).
+# CSRRS and CSRRC with x0 (or 0) do not write; CSRRW with rd = x0 need not read, and no register
+# here has a side effect on reads (Zicsr, table 5).
 cdef bint csr_reg(DisasContext *dc, const args_CSR *a, uint32_t op) noexcept nogil:
     csr_insn(dc, a.rd, <uint32_t>a.csr, op, op == CSR_WRITE or a.rs1 != 0, get_gpr(dc, a.rs1))
     return True

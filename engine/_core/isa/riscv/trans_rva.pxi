@@ -1,7 +1,7 @@
 # RISC-V families: A. Included by riscv.pyx. Unprivileged ISA, chapter "A".
-# One hart: acquire and release order nothing that is not in order already. A reservation is an address
-# and the value loaded from it; SC stores by compare and swap, so a store from elsewhere that changed the
-# value makes it fail. Misaligned addresses fault (MO_ALIGN).
+# One hart: acquire and release order nothing that is not in order already. A reservation is an
+# address and the value loaded from it; SC stores by compare and swap, so a store from elsewhere
+# that changed the value makes it fail. Misaligned addresses fault (MO_ALIGN).
 
 cdef uint64_t helper_sc_align(void *env, uint64_t addr, uint64_t size, uint64_t pc,
                               uint64_t d) noexcept nogil:

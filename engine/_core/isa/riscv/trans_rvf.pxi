@@ -1,7 +1,8 @@
-# RISC-V families: F and D. Included by riscv.pyx. Unprivileged ISA, chapters "F" and "D".
-# `width` is 32 or 64. Narrow values are NaN-boxed in the 64-bit registers: reading unboxes (a value that
-# is not boxed reads as the canonical NaN), writing boxes. mstatus.FS: off makes all of this illegal; an
-# instruction that writes F state while FS is not Dirty sets it and ends the block, so that blocks know.
+# RISC-V families: F and D. Included by riscv.pyx. Unprivileged ISA, chapters "F" and "D". `width`
+# is 32 or 64. Narrow values are NaN-boxed in the 64-bit registers: reading unboxes (a value that
+# is not boxed reads as the canonical NaN), writing boxes. mstatus.FS: off makes all of this
+# illegal; an instruction that writes F state while FS is not Dirty sets it and ends the block, so
+# that blocks know.
 
 cdef bint fp_ready(DisasContext *dc) noexcept nogil:
     """Is F state on? Else an illegal-instruction exception was generated."""
@@ -164,7 +165,8 @@ cdef bint fsign(DisasContext *dc, const args_FF *a, uint32_t how, uint32_t width
     return True
 
 
-cdef bint fminmax(DisasContext *dc, const args_FF *a, uint32_t is_max, uint32_t width) noexcept nogil:
+cdef bint fminmax(DisasContext *dc, const args_FF *a, uint32_t is_max,
+                  uint32_t width) noexcept nogil:
     cdef IR *ir = dc.ir
     cdef uint32_t t
     if not fp_ready(dc):

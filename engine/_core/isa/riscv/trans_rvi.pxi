@@ -1,6 +1,6 @@
 # RISC-V families: RV32I, RV64I, M, Zba, Zbb, Zbs, and the C instructions that share them.
-# Included by riscv.pyx. Each family serves both widths: RV32 keeps registers zero-extended, so it takes
-# the 32-bit form of an op where the upper half of the plain one's result would not be zero.
+# Included by riscv.pyx. Each family serves both widths: RV32 keeps registers zero-extended, so it
+# takes the 32-bit form of an op where the upper half of the plain one's result would not be zero.
 
 # -- registers and constants
 cdef inline bint rv32(DisasContext *dc) noexcept nogil:
@@ -44,9 +44,9 @@ cdef bint lui(DisasContext *dc, const args_U *a) noexcept nogil:
 
 
 cdef bint auipc(DisasContext *dc, const args_U *a) noexcept nogil:
+    cdef uint64_t offset = <uint64_t><int64_t><int32_t>(<uint32_t>a.uimm << 12)
     if a.rd:
-        ir_mov(dc.ir, set_gpr(dc, a.rd),
-               constant(dc, <int64_t>(dc.pc + <uint64_t><int64_t><int32_t>(<uint32_t>a.uimm << 12))))
+        ir_mov(dc.ir, set_gpr(dc, a.rd), constant(dc, <int64_t>(dc.pc + offset)))
     return True
 
 
@@ -74,7 +74,7 @@ cdef bint jalr(DisasContext *dc, const args_I *a) noexcept nogil:
     ir_and(ir, t, address(dc, a.rs1, a.imm), ir_const(ir, ~1ULL))
     if not dc.priv[0] & RISCV_C:
         gen_exception_if(dc, COND_tstne, t, ir_const(ir, 2), RISCV_EXCP_INST_MISALIGNED,
-                         FAULT_MISALIGNED, HINT_PC, 0)
+                         FAULT_MISALIGNED, HINT_PC, t)
     if a.rd:
         ir_mov(ir, set_gpr(dc, a.rd), constant(dc, <int64_t>dc.pc_next))
     gen_jump_indirect(dc, t)
@@ -303,7 +303,7 @@ cdef bint minmax(DisasContext *dc, const args_R *a, uint32_t cond) noexcept nogi
 
 
 cdef bint orc_b(DisasContext *dc, const args_R1 *a) noexcept nogil:
-    """Each byte that is not zero becomes 0xff: its sum with 0x7f, or its own top bit, says which."""
+    """Bytes that are not zero become 0xff: the sum with 0x7f, or the top bit, says which."""
     cdef IR *ir = dc.ir
     cdef uint32_t x = get_gpr(dc, a.rs1), t, u
     if a.rd == 0:
@@ -321,7 +321,8 @@ cdef bint orc_b(DisasContext *dc, const args_R1 *a) noexcept nogil:
 
 
 # -- Zbs
-cdef void bit_op(DisasContext *dc, int64_t rd, uint32_t x, uint32_t n, uint32_t what) noexcept nogil:
+cdef void bit_op(DisasContext *dc, int64_t rd, uint32_t x, uint32_t n,
+                 uint32_t what) noexcept nogil:
     cdef IR *ir = dc.ir
     cdef uint32_t t = ir_local(ir, TYPE_I), d = set_gpr(dc, rd)
     if what == BIT_EXTRACT:

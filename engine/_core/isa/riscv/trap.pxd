@@ -1,6 +1,7 @@
 # RISC-V privilege state: traps, returns, interrupts, block flags.
-# Lives here: what changes privilege. Does not live here: CSR access (csr), page tables (mmu). Called by:
-# riscv.pyx (GuestOps and emitted calls), csr.pyx. Privileged ISA, 3.1.6 .. 3.1.17 and 3.3.
+# Lives here: what changes privilege. Does not live here: CSR access (csr), page tables (mmu).
+# Called by: riscv.pyx (GuestOps and emitted calls), csr.pyx. Privileged ISA, 3.1.6 .. 3.1.17 and
+# 3.3.
 from engine._core.base.types cimport uint32_t, uint64_t
 from engine._core.cpu.head cimport CPUHead
 from engine._core.isa.riscv.state_gen cimport CPURISCVState

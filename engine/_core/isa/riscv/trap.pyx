@@ -1,6 +1,7 @@
 # RISC-V privilege state: see trap.pxd.
 from engine._core.base.types cimport uint16_t, uint32_t, uint64_t, ST_FAULT, ST_NEXT, ST_OK
 from engine._core.cpu.head cimport (CPUHead, CPU_INTERRUPT_HARD, EXCP_HLT, FAULT_ILLEGAL)
+from engine._core.cpu.interrupt cimport cpu_interrupt, cpu_reset_interrupt
 from engine._core.isa.riscv.defs cimport *
 from engine._core.isa.riscv.state_gen cimport CPURISCVState, RISCV_C
 
@@ -40,9 +41,9 @@ cdef uint64_t riscv_mip(CPURISCVState *s) noexcept nogil:
 
 cdef void riscv_update_irq(CPURISCVState *s) noexcept nogil:
     if riscv_mip(s) & s.mie:
-        s.head.interrupt_request |= CPU_INTERRUPT_HARD
+        cpu_interrupt(&s.head, CPU_INTERRUPT_HARD)
     else:
-        s.head.interrupt_request &= ~<uint32_t>CPU_INTERRUPT_HARD
+        cpu_reset_interrupt(&s.head, CPU_INTERRUPT_HARD)
 
 
 cdef bint riscv_has_work(CPUHead *head) noexcept nogil:
@@ -52,7 +53,7 @@ cdef bint riscv_has_work(CPUHead *head) noexcept nogil:
 
 
 cdef int due_interrupt(CPURISCVState *s) noexcept nogil:
-    """Number of the interrupt to take now, or -1 (3.1.6.1, 3.1.9: order MEI MSI MTI SEI SSI STI)."""
+    """The interrupt to take now, or -1 (3.1.6.1, 3.1.9: order MEI MSI MTI SEI SSI STI)."""
     cdef uint64_t pending = riscv_mip(s) & s.mie, now = 0
     if pending == 0:
         return -1

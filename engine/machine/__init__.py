@@ -1,0 +1,1 @@
+"""Boards: interrupt controllers and devices around a CPU. Who calls it: system emulation."""

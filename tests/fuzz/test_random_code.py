@@ -1,0 +1,99 @@
+"""Random bytes as code: whatever the guest does, the host goes on and errors are the engine's own.
+
+Lives here: bytes without any rule, and instructions of the tables without the rules of
+riscv_programs.py, in machine, supervisor and user mode, traps to the host or to the guest.
+"""
+
+import random
+from functools import cache
+
+import pytest
+
+import engine
+from engine._core.gen.isa_model import load, random_bits
+
+BASE, SIZE = 0x10000, 0x4000
+FEATURES = frozenset(load("riscv").features) - {"RV32", "RV64"}
+
+
+@cache
+def instructions(arch):
+    """A few thousand instructions of the tables."""
+    rng, features = random.Random(arch), FEATURES | {"RV" + arch[-2:]}
+    guest = load("riscv")
+    patterns = [pattern for pattern in guest.patterns if pattern.available(features)]
+    found = ((pattern, random_bits(guest, pattern, rng, features)) for pattern in patterns * 10)
+    return [insn.to_bytes(pattern.length // 8, "little")
+            for pattern, insn in found if insn is not None]
+
+
+def code_bytes(rng, arch):
+    kind = rng.randrange(3)
+    if kind == 0:
+        return rng.randbytes(SIZE)
+    made = b""
+    while len(made) < SIZE:
+        made += rng.choice(instructions(arch))
+        if kind == 2 and rng.random() < 0.1:
+            made += rng.randbytes(rng.choice((1, 2, 4)))
+    return made[:SIZE]
+
+
+def start(emu, rng):
+    """Registers near the memory, CSRs with anything."""
+    width = int(emu.arch[-2:])
+    for n in range(1, 32):
+        near = BASE + rng.randrange(-64, SIZE + 64)
+        emu.regs[f"x{n}"] = near if rng.random() < 0.6 else rng.getrandbits(width)
+        emu.regs[f"f{n}"] = rng.getrandbits(64)
+    for name in ("mtvec", "stvec", "mepc", "sepc"):
+        emu.regs[name] = BASE + rng.randrange(SIZE // 4) * 4
+    if rng.random() < 0.3:
+        emu.regs["satp"] = rng.getrandbits(width)
+        emu.regs["mstatus"] = rng.getrandbits(width)
+    if rng.random() < 0.3:
+        emu.regs["priv"] = rng.choice((0, 1, 3))
+
+
+@pytest.mark.parametrize("arch", ("riscv64", "riscv32"))
+@pytest.mark.parametrize("exceptions", ("host", "guest"))
+def test_random_code(arch, exceptions):
+    rng = random.Random(f"{arch}{exceptions}")
+    retired, kinds = 0, set()
+    for _ in range(60):
+        emu = engine.Emulator(arch, exceptions=exceptions, user_mode=rng.random() < 0.3)
+        emu.memory.map(BASE, SIZE)
+        emu.memory.write(BASE, code_bytes(rng, arch))
+        start(emu, rng)
+        pc = BASE + rng.randrange(SIZE // 2) * 2
+        for _ in range(20):
+            try:
+                result = emu.run(pc, count=300)
+                assert 0 <= result.count <= 300
+                retired += result.count
+                kinds.add(result.reason.name)
+            except engine.GuestFault as error:
+                kinds.add(type(error).__name__)
+                assert error.pc == emu.pc
+            except engine.GuestException as error:
+                kinds.add(type(error).__name__)
+            pc = BASE + rng.randrange(SIZE // 2) * 2
+        # The engine stays usable.
+        emu.regs["x5"] = 7
+        assert emu.regs["x5"] == 7
+        assert len(emu.memory.read(BASE, SIZE)) == SIZE
+        emu.close()
+    assert retired > 300
+    assert "COUNT" in kinds
+    assert exceptions == "guest" or {"MemoryFault", "InstructionFault"} <= kinds
+
+
+@pytest.mark.parametrize("arch", ("riscv64", "riscv32"))
+def test_random_bytes_disassemble(arch):
+    rng = random.Random(arch)
+    emu = engine.Emulator(arch)
+    for size in (0, 1, 2, 3, 5, 4096):
+        data = rng.randbytes(size)
+        found = list(emu.disassemble(data, address=BASE))
+        assert b"".join(one.bytes for one in found) == data
+        assert all(one.text for one in found)
