@@ -230,7 +230,7 @@ class NoAttributeError(Error, AttributeError):
     def __init__(self, message: str, *, name: str | None = None, obj: object = None,
                  hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
-        self.name = name  # type: ignore[assignment]
+        self.name = name
         self.obj = obj
 
 

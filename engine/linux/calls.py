@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
+from ..util.log import Category, log_mask
 from .abi import ERRNO, SIGNALS, SyscallError, guest_errno
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ def dispatch(process: Process, number: int, args: tuple[int, ...]) -> int | None
             if number not in process.unknown_calls:
                 process.unknown_calls.add(number)
                 log.warning("unknown system call %d (%s): ENOSYS", number, name or "no name")
+            log_mask(Category.UNIMP, f"unknown system call {number} ({name or 'no name'}): ENOSYS")
             result = -ERRNO["ENOSYS"]
     finally:  # a call that ends the program has no result
         if process.trace is not None:

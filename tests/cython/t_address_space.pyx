@@ -456,6 +456,29 @@ def test_misuse_is_refused():
     assert memory_region_free(alias) == 0 and memory_region_free(a) == 0
 
 
+def test_depth_is_limited():
+    cdef Bus b = Bus()
+    cdef MemoryRegion *at = b.top
+    cdef MemoryRegion *inner
+    cdef int code = 0, depth = 0
+    while code == 0 and depth < 1000:           # from the top down
+        inner = memory_region_new(b.ctx, b"level", 0x1000)
+        code = memory_region_add_subregion(at, 0, inner)
+        depth += code == 0
+        at = inner
+    assert code == -errno.ELOOP and 100 < depth < 300
+    inner = memory_region_new_io(b.ctx, &b.ops, NULL, b"io", 16)
+    code = depth = 0
+    while code == 0 and depth < 1000:           # from the bottom up
+        at = memory_region_new(b.ctx, b"level", 0x1000)
+        code = memory_region_add_subregion(at, 0, inner)
+        depth += code == 0
+        inner = at
+    assert code == -errno.ELOOP and 100 < depth < 300
+    b.ram(0x2000, 0x1000)
+    assert b.write(0x2000, b"x") == MEMTX_OK    # the space is not the worse for it
+
+
 # -- listeners
 cdef class Listener:
     cdef MemoryListener l
@@ -560,6 +583,7 @@ def test_listener_order_and_transactions():
                       ("2nop", 0x2000), ("1commit",), ("2commit",)]
     memory_region_transaction_begin(b.ctx)
     memory_region_transaction_commit(b.ctx)
+    memory_region_transaction_commit(b.ctx)                 # one too many
     assert take() == []                                     # nothing changed
     assert memory_region_free(r1) == 0
     memory_listener_unregister(b.ctx, &low.l)
@@ -657,7 +681,7 @@ def test_spaces_go_with_a_word_to_their_listeners():
                               b"a name that is too long for sixty-four bytes " * 2)
     assert ("add", 0, 15) in take()
     address_space_free(other)
-    assert take() == [("del", 0, 15)]
+    assert take() == [("del", 0, 15), ("begin",), ("commit",)]
     memory_listener_unregister(b.ctx, &ear.l)
 
 

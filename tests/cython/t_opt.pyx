@@ -1,6 +1,6 @@
 # The optimiser: golden files tests/ir/*.ir, and random programs with and without it.
-# Golden file: cases "=== title", a line "passes: ...", the block, "---", the block expected (its text
-# form without `global` lines). ENGINE_BLESS=1 rewrites the expectations.
+# Golden file: cases "=== title", a line "passes: ...", the block, "---", the block expected (its
+# text form without `global` lines). ENGINE_BLESS=1 rewrites the expectations.
 import os
 import random
 

@@ -135,7 +135,8 @@ def test_no_room_then_room():
     """A block that does not fit says so, leaves the buffer as it was, and fits into an empty one."""
     cdef Box box = Box(code_size=1 << 14, jit=True)
     cdef uint8_t *before
-    text = "insn_start 0x1000\n" + "mul g1, g1, g2\nadd g3, g1, g2\n" * 40 + "goto_tb 0x2000"
+    text = ("insn_start 0x1000\n" + "mul g1, g1, g2\nadd g3, g1, g2\n" * 40
+            + "goto_tb 0x2000")
     box.parse(text).count()
     assert box.compile() == BE_OK
     for _ in range(1000):

@@ -139,3 +139,16 @@ def test_row_18_off_is_not_measurable(emu, out):
     bare = min(seconds(False) for _ in range(7))
     off = min(seconds(True) for _ in range(7))
     assert off < bare * 1.5 + 1e-3
+
+
+def test_row_18_unimp_of_user_mode(out):
+    from types import SimpleNamespace
+
+    from engine.linux.calls import dispatch
+    process = SimpleNamespace(abi=SimpleNamespace(syscalls={}), unknown_calls=set(), trace=None)
+    log.set_level(Category.MMU)
+    assert dispatch(process, 9999, ()) == -38
+    assert out.getvalue() == ""
+    log.set_level(Category.UNIMP)
+    dispatch(process, 9999, ())
+    assert out.getvalue() == "unknown system call 9999 (no name): ENOSYS\n"

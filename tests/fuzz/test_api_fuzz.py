@@ -7,6 +7,7 @@ ENGINE_FUZZ=n for n times as many rounds, ENGINE_FUZZ_SEED for one seed again.
 
 import os
 import random
+import threading
 
 import pytest
 from api.rv import addi, code, ld, sd, sw
@@ -43,6 +44,7 @@ class Session:
         self.hooks = []
         self.views = []
         self.model = {}             # byte address -> value, of plain memory
+        self.shared = False         # other threads use the emulator, too
         self.small = False          # no huge mappings, which the model leaves out
         self.dirty = False          # a guest or a view may have written: read the model anew
 
@@ -92,8 +94,9 @@ class Session:
     def do_unmap(self):
         address, size = self.number(), self.size()
         self.emu.memory.unmap(address, size)
-        for at in [at for at in self.model if address <= at < address + size]:
-            del self.model[at]
+        for at in list(self.model):
+            if address <= at < address + size:
+                self.model.pop(at, None)
 
     def do_protect(self):
         self.emu.memory.protect(self.number(), self.size(), Prot(self.rng.randrange(8)))
@@ -182,7 +185,7 @@ class Session:
             # The count bounds the traps of a guest that does nothing else, too.
             assert result.count == limits["count"] or self.delivers
             assert result.count <= limits["count"]
-        assert result.pc == self.emu.pc
+        assert result.pc == self.emu.pc or self.shared
 
     def do_step(self):
         self.dirty = True
@@ -287,6 +290,35 @@ def test_memory_model(seed):
     assert spans == len(session.model)
     for at, value in session.model.items():
         assert session.emu.memory.read_u8(at) == value
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_threads(seed):
+    """Three threads on two emulators: each call works or is refused."""
+    rng = random.Random(seed)
+    sessions = [Session(rng), Session(rng)]
+    errors = []
+
+    def work():
+        try:
+            for _ in range(100):
+                session = rng.choice(sessions)
+                if rng.random() < 0.2:
+                    session.emu.stop()
+                session.call()
+        except BaseException as error:
+            errors.append(error)
+
+    for session in sessions:
+        session.shared = True
+    threads = [threading.Thread(target=work) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+        assert not thread.is_alive()
+    if errors:
+        raise errors[0]
 
 
 @pytest.mark.parametrize("arch", ["riscv64", "riscv32"])

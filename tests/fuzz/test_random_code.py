@@ -57,11 +57,13 @@ def start(emu, rng):
 
 @pytest.mark.parametrize("arch", ("riscv64", "riscv32"))
 @pytest.mark.parametrize("exceptions", ("host", "guest"))
-def test_random_code(arch, exceptions):
+@pytest.mark.parametrize("backend", engine.backends())
+def test_random_code(backend, exceptions, arch):
     rng = random.Random(f"{arch}{exceptions}")
     retired, kinds = 0, set()
-    for _ in range(60):
-        emu = engine.Emulator(arch, exceptions=exceptions, user_mode=rng.random() < 0.3)
+    for _ in range(40):
+        emu = engine.Emulator(arch, backend=backend, exceptions=exceptions,
+                              user_mode=rng.random() < 0.3)
         emu.memory.map(BASE, SIZE)
         emu.memory.write(BASE, code_bytes(rng, arch))
         start(emu, rng)
@@ -97,3 +99,57 @@ def test_random_bytes_disassemble(arch):
         found = list(emu.disassemble(data, address=BASE))
         assert b"".join(one.bytes for one in found) == data
         assert all(one.text for one in found)
+
+
+def outcome(emu, pc, count):
+    """What a run did, in values that can be compared."""
+    try:
+        result = emu.run(pc, count=count)
+        said = result.reason.name, result.count
+    except engine.GuestFault as error:
+        said = type(error).__name__, error.address, error.access, error.size, error.reason
+    except engine.GuestException as error:
+        said = type(error).__name__, error.cause, error.tval
+    registers = tuple(emu.regs[f"{kind}{n}"] for kind in "xf" for n in range(32))
+    system = tuple(emu.regs[name] for name in ("fcsr", "mstatus", "mcause", "mepc", "mtval",
+                                               "scause", "sepc", "priv", "instret"))
+    return said, emu.pc, registers, system, bytes(emu.memory.read(BASE, SIZE))
+
+
+def difference(arch, exceptions, name):
+    """None, or where two back ends part on the same random code."""
+    engines = []
+    for backend in engine.backends():
+        rng = random.Random(name)
+        emu = engine.Emulator(arch, backend=backend, exceptions=exceptions,
+                              user_mode=rng.random() < 0.3)
+        emu.memory.map(BASE, SIZE)
+        emu.memory.write(BASE, code_bytes(rng, arch))
+        start(emu, rng)
+        engines.append(emu)
+    for turn in range(15):
+        pc = BASE + rng.randrange(SIZE // 2) * 2
+        count = rng.choice((1, 3, 50, 400))
+        first, *others = [outcome(emu, pc, count) for emu in engines]
+        for other in others:
+            for what, a, b in zip(("end", "pc", "registers", "system", "memory"), first, other,
+                                  strict=True):
+                if a != b:
+                    if what == "registers":
+                        a, b = zip(*[(f"{n}:{x:#x}", f"{n}:{y:#x}") for n, (x, y)
+                                     in enumerate(zip(a, b, strict=True)) if x != y], strict=True)
+                    elif what == "memory":
+                        a = b = "differs"
+                    return f"{arch} {exceptions} {name} turn {turn} pc {pc:#x} count {count}: " \
+                           f"{what} {a} | {b}"
+    for emu in engines:
+        emu.close()
+    return None
+
+
+@pytest.mark.skipif(len(engine.backends()) < 2, reason="one back end only")
+@pytest.mark.parametrize("arch", ("riscv64", "riscv32"))
+@pytest.mark.parametrize("exceptions", ("host", "guest"))
+def test_back_ends_agree_on_random_code(exceptions, arch):
+    for n in range(25):
+        assert difference(arch, exceptions, f"agree {n}") is None

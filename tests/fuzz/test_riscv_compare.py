@@ -6,24 +6,30 @@ import shutil
 
 import pytest
 
+import engine
 from fuzz import riscv_compare, riscv_programs
 
 INSTALLED = {"unicorn": importlib.util.find_spec("unicorn") is not None,
+             "interpreter": True,
              "qemu": bool(shutil.which("qemu-riscv64") and shutil.which("qemu-riscv32"))}
 
 
 @pytest.mark.parametrize("xlen", (64, 32))
+@pytest.mark.parametrize("backend", engine.backends())
 @pytest.mark.parametrize("other", sorted(riscv_compare.OTHERS))
-def test_same_as(other, xlen):
+def test_same_as(other, backend, xlen):
     if not INSTALLED[other]:
         pytest.skip(f"{other} is not installed")
-    assert riscv_compare.sweep(other, xlen, 40, "test") == []
+    if other == backend:
+        pytest.skip("an engine is the same as itself")
+    assert riscv_compare.sweep(other, xlen, 40, "test", backend) == []
 
 
+@pytest.mark.parametrize("backend", engine.backends())
 @pytest.mark.parametrize("xlen", (64, 32))
-def test_one_instruction_at_a_time(xlen):
+def test_one_instruction_at_a_time(xlen, backend):
     """Running a program whole and in steps ends in the same state."""
-    ours, steps = riscv_compare.Ours(xlen), riscv_compare.Ours(xlen)
+    ours, steps = riscv_compare.Ours(xlen, backend), riscv_compare.Ours(xlen, backend)
     for n in range(20):
         program = riscv_programs.make(random.Random(f"steps{n}"), xlen, 20)
         whole = ours.run(program, 0)

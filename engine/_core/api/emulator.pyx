@@ -8,7 +8,7 @@ from engine._core.cpu.head cimport FAULT_ILLEGAL, FAULT_IO
 from engine._core.isa.guest cimport GuestOps, CPUConfig
 from engine._core.backend.backend cimport BackendOps
 from engine._core.exec.engine cimport (
-    RunArgs, RunOutcome, engine_new, engine_free, engine_run, engine_stop, engine_tb_flush, engine_dump_tb,
+    RunArgs, RunOutcome, engine_new, engine_free, engine_run, engine_stop, engine_tb_flush,
     engine_dump_tb,
     HOOK_CODE, HOOK_BLOCK, HOOK_MEM_READ, HOOK_MEM_WRITE, HOOK_MEM_FETCH, HOOK_MEM_INVALID,
     HOOK_EXCEPTION, HOOK_INSN, HOOK_INSN_INVALID, HOOK_MEM_READ_AFTER,
@@ -483,30 +483,6 @@ cdef class Emulator:
         """Drop all translated code. Never needed for correctness: writes to code are noticed."""
         self.core.check()
         engine_tb_flush(self.core.st.engine)
-
-    def debug_tb(self, pc, stage="optimised"):
-        """The translation of the block at an address as text, for people who debug the engine.
-
-        stage: "guest" (as translated) or "optimised".
-        """
-        cdef uint64_t at = u64_arg(pc, "pc")
-        cdef uint32_t number, length, size = 1 << 16
-        cdef bytearray text
-        self.core.check()
-        if stage not in ("guest", "optimised"):
-            raise ArgumentError(f"stage must be 'guest' or 'optimised', not {stage!r}")
-        if self.core.st.running:
-            raise EngineBusyError("blocks cannot be shown from a hook")
-        number = stage == "optimised"
-        while True:
-            text = bytearray(size)
-            length = engine_dump_tb(self.core.st.engine, at, number, text, size)
-            if length < size:
-                break
-            size = length + 1
-        if not length:
-            raise ArgumentError(f"nothing can be translated at {at:#x}")
-        return bytes(text[:length]).decode("utf-8", "replace")
 
     def raise_irq(self, line, level=True):
         """Set an interrupt line of the CPU to a level."""

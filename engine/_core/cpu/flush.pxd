@@ -10,12 +10,15 @@ from engine._core.cpu.tb_hash cimport TB_JMP_PAGE_SIZE, tb_jmp_cache_hash_page
 from engine._core.mem.tlb cimport tlb_flush_all, tlb_flush_modes, tlb_flush_page_modes
 
 cdef inline void cpu_clear_jmp_cache(CPUHead *cpu) noexcept nogil:
-    memset(cpu.jmp_cache, 0, TB_JMP_CACHE_SIZE * sizeof(TB *))
+    if cpu.jmp_cache != NULL:       # a CPU without an engine has none
+        memset(cpu.jmp_cache, 0, TB_JMP_CACHE_SIZE * sizeof(TB *))
 
 
 # Slots of the page of addr and of the page before: a block that begins there may end here.
 cdef inline void cpu_clear_jmp_cache_page(CPUHead *cpu, vaddr_t addr) noexcept nogil:
     cdef uint32_t bits = cpu.tlb.page_bits
+    if cpu.jmp_cache == NULL:
+        return
     memset(&cpu.jmp_cache[tb_jmp_cache_hash_page(addr - (1ULL << bits), bits)], 0,
            TB_JMP_PAGE_SIZE * sizeof(TB *))
     memset(&cpu.jmp_cache[tb_jmp_cache_hash_page(addr, bits)], 0, TB_JMP_PAGE_SIZE * sizeof(TB *))

@@ -2,7 +2,7 @@
 from libc.string cimport memset
 from engine._core.base.types cimport int32_t, uint32_t, uint64_t, ST_OK
 from engine._core.cpu.head cimport CPUHead, FaultInfo
-from engine._core.cpu.tb cimport CF_NOCACHE, TB
+from engine._core.cpu.tb cimport TB
 from engine._core.ir.ir cimport IR_OK, ir_reset
 from engine._core.ir.text cimport ir_print
 from engine._core.isa.translator cimport TranslateArgs, Translator, translate_block
@@ -33,7 +33,7 @@ cdef uint32_t dump_block(Engine *e, uint64_t pc, uint32_t stage, char *out,
     tb.pc = pc
     tb.cs_base = cpu.cs_base
     tb.flags = cpu.tb_flags
-    tb.cflags = CF_NOCACHE
+    tb.cflags = 0               # as the loop would have it: with its inner loops and chained exits
     ir_reset(e.ir)
     status = translate_block(&args, &tb, e.ir)
     cpu.pc = saved_pc               # a failed fetch may have left an exception: it never happened

@@ -4,6 +4,9 @@
 from engine._core.base.types cimport uint8_t, uint32_t, uint64_t, hwaddr
 from engine._core.mem.context cimport FlatRange, FlatView, MemContext, MemoryRegion
 
+cdef enum:
+    MAX_REGION_DEPTH = 200      # nested containers and aliases; deeper trees are refused
+
 cdef inline hwaddr region_last(hwaddr size) noexcept nogil:     # size is not 0
     return size - 1 if size + 1 else size
 

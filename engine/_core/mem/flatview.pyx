@@ -7,7 +7,6 @@ from engine._core.base.types cimport PROT_ALL, uint8_t, uint32_t, hwaddr
 from engine._core.mem.context cimport DIRTY_MEMORY_MIGRATION, FlatRange, FlatView, MemoryRegion
 
 cdef enum:
-    MAX_DEPTH = 200             # nested containers and aliases
     MAX_WINDOWS = 1 << 22       # aliases of aliases multiply: beyond this the tree is hostile
 
 ctypedef struct Window:
@@ -71,7 +70,7 @@ cdef void _collect(Collector *c, MemoryRegion *mr, hwaddr lo, hwaddr last, hwadd
     cdef hwaddr first, end
     if c.failed or not mr.enabled or mr.size == 0:
         return
-    if depth > MAX_DEPTH:
+    if depth > MAX_REGION_DEPTH:
         c.failed = True
         return
     end = region_last(mr.size)

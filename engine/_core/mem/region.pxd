@@ -40,7 +40,8 @@ cdef int memory_region_free(MemoryRegion *mr) noexcept nogil
 # before it is mapped
 cdef void memory_region_set_owner(MemoryRegion *mr, void *owner) noexcept nogil
 
-# 0; -EBUSY: sub has a container already; -ELOOP: it would contain itself.
+# 0; -EBUSY: sub has a container already; -ELOOP: it would contain itself, or lie
+# too deep; -EINVAL: mr is an alias.
 cdef int memory_region_add_subregion(MemoryRegion *mr, hwaddr offset,
                                      MemoryRegion *sub) noexcept nogil
 cdef int memory_region_add_subregion_overlap(MemoryRegion *mr, hwaddr offset, MemoryRegion *sub,

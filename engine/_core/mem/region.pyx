@@ -9,6 +9,7 @@ from engine._core.mem.context cimport (AddressSpace, DIRTY_MEMORY_CODE, DIRTY_ME
                                        DIRTY_MEMORY_VGA, MEM_MESSAGE_SIZE, MemContext, MemoryRegion,
                                        MemoryRegionIOMMUOps, MemoryRegionOps, RAM_ADDR_NONE,
                                        RAMBlock, ram_resized_fn)
+from engine._core.mem.flatview cimport MAX_REGION_DEPTH
 from engine._core.mem.ram cimport (ram_alloc, ram_alloc_from_fd, ram_alloc_from_ptr,
                                    ram_alloc_resizeable, ram_free, ram_resize)
 from engine._core.mem.topology cimport (memory_region_transaction_begin,
@@ -205,17 +206,17 @@ cdef void memory_region_set_owner(MemoryRegion *mr, void *owner) noexcept nogil:
 
 
 # -- the tree
-# Is `wanted` part of what mr shows?
-cdef bint _reaches(MemoryRegion *mr, MemoryRegion *wanted, int *budget) noexcept nogil:
+# Is `wanted` part of what mr shows? Trees that are too deep or too large to tell count as such.
+cdef bint _reaches(MemoryRegion *mr, MemoryRegion *wanted, int *budget, int depth) noexcept nogil:
     cdef MemoryRegion *child
     budget[0] -= 1
-    if mr == wanted or budget[0] < 0:
+    if mr == wanted or budget[0] < 0 or depth > MAX_REGION_DEPTH:
         return True
     if mr.alias != NULL:
-        return _reaches(mr.alias, wanted, budget)
+        return _reaches(mr.alias, wanted, budget, depth + 1)
     child = mr.first_child
     while child != NULL:
-        if _reaches(child, wanted, budget):
+        if _reaches(child, wanted, budget, depth + 1):
             return True
         child = child.next_sibling
     return False
@@ -259,12 +260,16 @@ cdef int memory_region_add_subregion(MemoryRegion *mr, hwaddr offset,
 
 cdef int memory_region_add_subregion_overlap(MemoryRegion *mr, hwaddr offset, MemoryRegion *sub,
                                              int32_t priority) noexcept nogil:
-    cdef int budget = LOOP_BUDGET
+    cdef MemoryRegion *above = mr.container
+    cdef int budget = LOOP_BUDGET, depth = 1
     if sub.container != NULL:
         return -EBUSY
     if mr.alias != NULL:
         return -EINVAL
-    if _reaches(sub, mr, &budget):
+    while above != NULL:
+        above = above.container
+        depth += 1
+    if _reaches(sub, mr, &budget, depth):
         return -ELOOP
     memory_region_transaction_begin(mr.ctx)
     memory_region_ref(sub)

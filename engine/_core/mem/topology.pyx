@@ -144,6 +144,8 @@ cdef void memory_region_transaction_commit(MemContext *ctx) noexcept nogil:
     cdef AddressSpace *space
     cdef MemoryListener *who
     cdef FlatView *old
+    if ctx.transaction_depth == 0:
+        return                      # no begin: nothing to end
     ctx.transaction_depth -= 1
     if ctx.transaction_depth or not ctx.update_pending:
         return
@@ -389,5 +391,9 @@ cdef void address_space_free(AddressSpace *space) noexcept nogil:
     _root_owner(space.root, False)
     if ctx.bounce_space == space:
         ctx.bounce_space = NULL
+    # Whoever keeps translations of it (a TLB) lets go of them at the commit.
+    memory_region_transaction_begin(ctx)
+    ctx.update_pending = True
+    memory_region_transaction_commit(ctx)
     memset(space, 0, sizeof(AddressSpace))
     free(space)

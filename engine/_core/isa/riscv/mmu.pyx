@@ -7,15 +7,15 @@ from libc.string cimport memset
 from engine._core.base.types cimport (ACCESS_FETCH, ACCESS_READ, ACCESS_WRITE, PROT_EXEC, PROT_READ,
                                       PROT_WRITE, ST_FAULT, ST_OK, hwaddr, uint16_t, uint32_t,
                                       uint64_t, uintptr_t, uint8_t, vaddr_t)
+from engine._core.cpu.flush cimport cpu_tlb_flush, cpu_tlb_flush_page
 from engine._core.cpu.head cimport CPUHead, FAULT_MISALIGNED, FAULT_PAGE, FAULT_UNMAPPED
-from engine._core.cpu.tb cimport TB, TB_JMP_CACHE_SIZE
 from engine._core.isa.riscv.defs cimport *
 from engine._core.isa.riscv.state_gen cimport CPURISCVState
 from engine._core.isa.riscv.trap cimport riscv_illegal
 from engine._core.mem.address_space cimport address_space_ld, address_space_st
 from engine._core.mem.attrs cimport MEMTXATTRS_UNSPECIFIED, MEMTX_OK
 from engine._core.mem.context cimport AddressSpace
-from engine._core.mem.tlb cimport tlb_flush_all, tlb_flush_page_modes, tlb_set_page
+from engine._core.mem.tlb cimport tlb_set_page
 
 cdef enum:                          # page-table entry
     PTE_V = 1
@@ -181,9 +181,7 @@ cdef hwaddr riscv_phys_page_attrs_debug(CPUHead *head, vaddr_t addr,
 
 
 cdef void riscv_flush(CPURISCVState *s) noexcept nogil:
-    tlb_flush_all(&s.head.tlb)
-    if s.head.jmp_cache != NULL:
-        memset(s.head.jmp_cache, 0, TB_JMP_CACHE_SIZE * sizeof(TB *))
+    cpu_tlb_flush(&s.head)
 
 
 cdef uint64_t helper_sfence_vma(void *env, uint64_t insn, uint64_t addr, uint64_t all,
@@ -197,7 +195,5 @@ cdef uint64_t helper_sfence_vma(void *env, uint64_t insn, uint64_t addr, uint64_
     if all:
         riscv_flush(s)
         return ST_OK
-    tlb_flush_page_modes(&s.head.tlb, addr & ~0xfffULL, 7)
-    # A page of code: its slots, and those of the page before (a block may begin there).
-    memset(s.head.jmp_cache, 0, TB_JMP_CACHE_SIZE * sizeof(TB *))
+    cpu_tlb_flush_page(&s.head, addr & ~0xfffULL, 7)
     return ST_OK

@@ -169,8 +169,13 @@ cdef bint shift_ri_w(DisasContext *dc, const args_SH *a, uint32_t op32) noexcept
     if a.rd == 0:
         return True
     d = set_gpr(dc, a.rd)
+    if op32 == OP_sar32:
+        ir_ext32s(dc.ir, d, get_gpr(dc, a.rs1))
+        ir_sar(dc.ir, d, d, ir_const(dc.ir, <uint64_t>a.shamt))
+        return True
     ir_op2(dc.ir, op32, d, get_gpr(dc, a.rs1), ir_const(dc.ir, <uint64_t>a.shamt))
-    ir_ext32s(dc.ir, d, d)
+    if op32 != OP_shr32 or a.shamt == 0:    # bit 31 of srliw's result is 0
+        ir_ext32s(dc.ir, d, d)
     return True
 
 
