@@ -132,7 +132,7 @@ def test_links():
 
 
 def test_no_room_then_room():
-    """A block that does not fit says so, leaves the buffer as it was, and fits into an empty one."""
+    """A block that does not fit says so, leaves the buffer as it was, and fits an empty one."""
     cdef Box box = Box(code_size=1 << 14, jit=True)
     cdef uint8_t *before
     text = ("insn_start 0x1000\n" + "mul g1, g1, g2\nadd g3, g1, g2\n" * 40

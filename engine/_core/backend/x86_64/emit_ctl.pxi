@@ -38,8 +38,8 @@ cdef bint falls_through(Gen *g, uint32_t pos, uint32_t label) noexcept nogil:
 
 
 # ---------------------------------------------------------------- exits
-# `sub` and a sign test, and a look at the exit request: what a device function or helper asks for takes
-# effect at the next block head, as in the interpreter.
+# `sub` and a sign test, and a look at the exit request: what a device function or helper asks for
+# takes effect at the next block head, as in the interpreter.
 cdef void emit_icount(Gen *g, IROp *op) noexcept nogil:
     cdef Slow *slow = new_slow(g, SLOW_ICOUNT, op)
     alu_ri(&g.a, W, ALU_SUB, R15, <int32_t>op.args[0])

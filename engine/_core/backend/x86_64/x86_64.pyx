@@ -517,8 +517,7 @@ cdef void emit_op(Gen *g, IROp *op) noexcept nogil:
         opcode(&g.a, 0xae | M_0F, 0, 0, 0)      # mfence
         e1(&g.a, 0xf0)
     elif opc == OP_label:
-        if g.ra.label_back[d]:
-                place_label(g, d)
+        place_label(g, d)
     elif opc == OP_br:
         if not falls_through(g, op.aux, d):
             jump_to(g, jmp(&g.a), d)
