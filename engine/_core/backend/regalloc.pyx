@@ -240,11 +240,7 @@ cdef void choose_local(RA *r, const uint32_t *taken) noexcept nogil:
             t = op.args[k]
             if (t != IR_NONE and s.temps[t].kind == TEMP_LOCAL and not r.temps[t].wide
                     and r.temps[t].last == p and r.home[t] != HOME_MEM
-<<<<<<< HEAD
                     and not r.temps[t].released):
-=======
-                    and not r.temps[t].slot_used):
->>>>>>> main
                 c = class_of(&s.temps[t])
                 stack[c][n[c]] = r.home[t]
                 n[c] += 1
