@@ -53,6 +53,19 @@ def pytest_report_header() -> str:
     return f"engine under test: {package_root() / 'engine'}"
 
 
+@pytest.fixture(autouse=True, scope="session")
+def neutral_folder(tmp_path_factory):
+    """Tests, and the Python processes they start, run outside of the checkout.
+
+    There, uncompiled sources in the working directory would hide the package under test.
+    """
+    before = os.getcwd()
+    os.environ["PYTHONPATH"] = str(package_root())
+    os.chdir(tmp_path_factory.mktemp("cwd"))
+    yield
+    os.chdir(before)
+
+
 class CythonTests:
     """Compiles tests/cython once a session, against the headers of the package under test."""
 

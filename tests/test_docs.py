@@ -27,7 +27,8 @@ def examples() -> list[tuple[str, str, str | None]]:
 
 @pytest.mark.parametrize(("where", "code", "output"), examples(),
                          ids=[where for where, *_ in examples()])
-def test_example(where, code, output):
+def test_example(where, code, output, monkeypatch):
+    monkeypatch.chdir(ROOT)  # examples name files of the checkout
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
         exec(compile(code, where, "exec"), {"__name__": "__main__"})

@@ -239,7 +239,8 @@ cdef void choose_local(RA *r, const uint32_t *taken) noexcept nogil:
         for k in range(info.n_outs, <uint32_t>info.n_outs + info.n_ins):
             t = op.args[k]
             if (t != IR_NONE and s.temps[t].kind == TEMP_LOCAL and not r.temps[t].wide
-                    and r.temps[t].last == p and r.home[t] != HOME_MEM and not r.temps[t].slot_used):
+                    and r.temps[t].last == p and r.home[t] != HOME_MEM
+                    and not r.temps[t].slot_used):
                 c = class_of(&s.temps[t])
                 stack[c][n[c]] = r.home[t]
                 n[c] += 1

@@ -136,8 +136,8 @@ cdef void aes_encrypt(const uint8_t *src, uint8_t *dst, const AESKey *ctx) noexc
     cdef uint32_t s2 = load32(src + 8) ^ rk[2]
     cdef uint32_t s3 = load32(src + 12) ^ rk[3]
     cdef uint32_t t0, t1, t2, t3
-    cdef int i
-    for i in range(1, ctx.rounds):
+    cdef int _round
+    for _round in range(1, ctx.rounds):
         rk += 4
         t0 = mix(aes_tables.te, s0, s1, s2, s3) ^ rk[0]
         t1 = mix(aes_tables.te, s1, s2, s3, s0) ^ rk[1]
@@ -161,8 +161,8 @@ cdef void aes_decrypt(const uint8_t *src, uint8_t *dst, const AESKey *ctx) noexc
     cdef uint32_t s2 = load32(src + 8) ^ rk[2]
     cdef uint32_t s3 = load32(src + 12) ^ rk[3]
     cdef uint32_t t0, t1, t2, t3
-    cdef int i
-    for i in range(1, ctx.rounds):
+    cdef int _round
+    for _round in range(1, ctx.rounds):
         rk += 4
         t0 = mix(aes_tables.td, s0, s3, s2, s1) ^ rk[0]
         t1 = mix(aes_tables.td, s1, s0, s3, s2) ^ rk[1]

@@ -36,7 +36,7 @@ cdef enum:
     SLICE_MIN = 4096
     SLICE_MAX = 1 << 30
     SLICE_PYTHON = 16384        # first slice while Python hooks make instructions slow
-    STEPS = 8                   # what is left of a count, up to this, is done in single steps
+    KEEP = 64                   # a block cut to a count up to this is kept: such runs come again
     CHURN = 256                 # turns without progress of the count between looks at the clock
 
 ctypedef struct Run:
@@ -350,8 +350,7 @@ cdef int run_turns(Engine *e, Run *r) noexcept nogil:
             cflags = 1
         tb = lookup_block(e, cflags, &status)
         if tb != NULL and cflags == 0 and left < tb.icount:     # row 23: exactly so many
-            # A few: one by one, by blocks that are kept. More: a block for this once.
-            cflags = 1 if left <= STEPS else <uint32_t>left | CF_NOCACHE
+            cflags = <uint32_t>left if left <= KEEP else <uint32_t>left | CF_NOCACHE
             tb = lookup_block(e, cflags, &status)
         came = cpu.last_exit
         if tb == NULL:
