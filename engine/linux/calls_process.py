@@ -194,7 +194,7 @@ def _load_time(p: Process, address: int) -> float:
     seconds, ns = struct.unpack(f"{p.abi.order}2{letter}", data)
     if seconds < 0 or not 0 <= ns < 10**9:
         raise SyscallError("EINVAL")
-    return float(seconds) + ns / 1e9
+    return float(seconds + ns / 1e9)
 
 
 def _clock(clock: int) -> int:
