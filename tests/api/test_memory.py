@@ -324,6 +324,28 @@ class TestView:
         emu.run(CODE, CODE + 12)
         assert emu.regs.a1 == 2
 
+    def test_views_that_are_gone_cost_nothing(self, emu):
+        import tracemalloc
+        emu.memory.view(DATA, 8)
+        tracemalloc.start()
+        try:
+            for _ in range(20_000):
+                emu.memory.view(DATA, 8)
+            assert tracemalloc.get_traced_memory()[0] < 200_000
+        finally:
+            tracemalloc.stop()
+
+    def test_another_mapping_at_the_place_of_a_view(self, emu):
+        """Its RAM may be what the old mapping's was, and its code what the old code was."""
+        for value in (1, 2, 1, 2):
+            emu.memory.map(0x50000, 0x1000)
+            view = emu.memory.view(0x50000, 0x1000)
+            for number in (value, 3 - value):
+                view[:4] = code(li("a0", number))
+                emu.run(0x50000, 0x50004)
+                assert emu.regs.a0 == number
+            emu.memory.unmap(0x50000, 0x1000)
+
     def test_must_be_one_mapping(self, mem):
         mem.map(0x1000, 0x1000)
         mem.map(0x2000, 0x1000)

@@ -41,6 +41,9 @@ cdef Export export_new(Core core, Block block, uint64_t offset, uint64_t size):
     export.offset = offset
     export.size = size
     export.alive = True
+    if len(core.exports) >= core.exports_limit:
+        exports_drop(core, None)        # those whose views are gone
+        core.exports_limit = 2 * len(core.exports) + 64
     core.exports.append(export)
     core.st.has_exports = True
     return export
@@ -220,7 +223,7 @@ cdef void memory_sync(Core core) noexcept:
             while page <= last and page < ctx.dirty.pages:
                 # A set bit: the page holds translated code and was not written since.
                 if not ctx.dirty.clean[DIRTY_MEMORY_CODE][page >> 6] >> (page & 63):
-                    page = (page | 63) + 1
+                    page = (page | 63) + 1      # no more in this word
                     continue
                 if ctx.dirty.clean[DIRTY_MEMORY_CODE][page >> 6] >> (page & 63) & 1:
                     at = page << ctx.page_bits
@@ -242,8 +245,8 @@ cdef void exports_drop(Core core, Block block) noexcept:
             kept.append(item)
     core.exports = kept
     core.st.has_exports = len(kept) != 0
-    if not kept:
-        core.shadow.clear()
+    if block is not None or not kept:
+        core.shadow.clear()             # its RAM pages will be another's
 
 
 # Compares a page of code with what it was at the last look; drops its blocks when it differs.

@@ -28,6 +28,7 @@ cdef class Core:
     cdef set blocks             # Block: mapped memory and devices
     cdef list dead              # Block: unmapped by a hook, freed when the run has ended
     cdef list exports           # Export: memory that Python may write behind the engine's back
+    cdef Py_ssize_t exports_limit   # length at which dead ones are looked for
     cdef dict shadow            # RAM page -> bytes: code in exported memory, as last seen
     cdef list keep              # whatever else C structures of the engine point to
     cdef object arch            # name

@@ -132,6 +132,7 @@ ctypedef struct Engine:
     uint8_t failed              # a callback failed: the run ends with STOP_ERROR
     uint8_t pc_written          # engine_reg_write changed pc since emitted code was entered
     uint8_t state_changed       # a hook changed what blocks are specialised on
+    uint8_t regs_written        # a register was written from outside emitted code
     uint8_t fp_entered          # guest FP mode is on: leave it before foreign code runs
     uint8_t hooks_changed       # deleted hooks wait to be freed
     uint32_t hook_depth

@@ -10,7 +10,7 @@ from engine._core.base.types cimport (uint8_t, uint32_t, uint64_t, uintptr_t, hw
                                       vaddr_t, ACCESS_READ, ACCESS_WRITE, ST_EXIT, ST_HOOK_ERROR,
                                       ST_OK, ST_PC_CHANGED, ST_RETRY_ONE)
 from engine._core.cpu.head cimport CPUHead
-from engine._core.cpu.tb cimport CF_COUNT_MASK, TB
+from engine._core.cpu.tb cimport CF_COUNT_MASK, CF_SMC, TB
 from engine._core.ir.ir cimport HF_STATUS, HelperInfo
 from engine._core.mem.tlb cimport AccessHooks, MEMORY_FAULT_FINAL, tlb_flush_all
 from engine._core.exec.cache cimport TBCache, cache_code_write, cache_find_page
@@ -342,11 +342,17 @@ cdef int on_memory_fault(void *env, vaddr_t addr, hwaddr paddr, uint32_t size, i
         ev.access = <uint32_t>access
         ev.exception = 0
         ev.reason = <uint32_t>reason
+        e.regs_written = False
         answer = dispatch(e, HOOK_MEM_INVALID, &ev, 0)
         status = hooks_status(e, HOOK_MEM_INVALID, answer)
         if status != ST_OK:
             return status
         if answer == HOOK_HANDLED and not mmu_idx & MEMORY_FAULT_FINAL:
+            # The block may hold registers across a plain access: one that was written takes
+            # effect by doing the instruction again from memory (once: the hook may lie).
+            if (e.regs_written and ra and cpu.current_tb != NULL
+                    and not cpu.current_tb.cflags & CF_SMC):
+                return retry_one(e, HOOK_MEM_INVALID)
             return ST_OK
     cpu.fault.addr = addr
     cpu.fault.paddr = paddr

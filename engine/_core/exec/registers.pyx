@@ -42,6 +42,7 @@ cdef int register_write(Engine *e, uint32_t reg, const uint64_t *value) noexcept
     d = &e.guest.regs[reg]
     if cpu.unwind_ra:
         cpu_sync_state(e)
+    e.regs_written = True
     if d.kind == REG_PLAIN:
         if d.bits > 64:
             memcpy(<uint8_t *>cpu + d.offset, value, (d.bits + 7) // 8)
