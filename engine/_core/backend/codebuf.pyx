@@ -13,7 +13,7 @@ cdef bint code_buffer_init(CodeBuffer *buf, const BackendOps *backend,
     if size <= 4 * CODE_MARGIN:
         return False
     if backend.executable:
-        buf.base = codemem_map(size, &buf.rx_delta)
+        buf.base = codemem_map(size, &buf.ptr, &buf.rx_delta)
         buf.executable = True
     else:
         buf.base = <uint8_t *>hostmem_map(size)

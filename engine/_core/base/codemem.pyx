@@ -6,7 +6,7 @@ include "codemem_posix.pxi"
 include "codemem_windows.pxi"
 
 cdef extern from * nogil:
-    bint engine_code_map(size_t size, void **rw, void **rx)
+    bint engine_code_map(size_t size, uint8_t **top, void **rw, void **rx)
     void engine_code_unmap(void *rw, void *rx, size_t size)
 
 
@@ -15,10 +15,10 @@ cdef size_t _pages(uint64_t size) noexcept nogil:
     return <size_t>((size + page - 1) & ~(page - 1))
 
 
-cdef uint8_t *codemem_map(uint64_t size, int64_t *rx_delta) noexcept nogil:
+cdef uint8_t *codemem_map(uint64_t size, uint8_t **top, int64_t *rx_delta) noexcept nogil:
     cdef void *rw = NULL
     cdef void *rx = NULL
-    if size == 0 or size > 1ULL << 31 or not engine_code_map(_pages(size), &rw, &rx):
+    if size == 0 or size > 1ULL << 31 or not engine_code_map(_pages(size), top, &rw, &rx):
         return NULL
     rx_delta[0] = <uint8_t *>rx - <uint8_t *>rw
     return <uint8_t *>rw

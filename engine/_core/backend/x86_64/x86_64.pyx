@@ -688,12 +688,14 @@ ctypedef uint32_t (*enter_fn)(CPUHead *cpu, void *code, const RuntimeOps *rt) no
 
 # Emitted once for the process: saves the host's registers and jumps into a block.
 cdef enter_fn enter_code = NULL
+cdef uint8_t *enter_top = NULL      # end of it
 
 
 cdef enter_fn emit_enter() noexcept nogil:
     cdef Asm a
+    global enter_top
     cdef int64_t delta = 0
-    cdef uint8_t *start = codemem_map(4096, &delta)
+    cdef uint8_t *start = codemem_map(4096, &enter_top, &delta)
     if start == NULL:
         return NULL
     a.p = start
@@ -708,6 +710,7 @@ cdef enter_fn emit_enter() noexcept nogil:
     rm(&a, X_MOV_STORE | W, RDX, RSP, F_RT)
     rm(&a, X_MOV_LOAD | W, R15, RBP, O_ICOUNT)
     rr(&a, X_GROUP5, 4, RSI)
+    enter_top = a.p
     return <enter_fn><void *>(start + delta)
 
 
