@@ -216,12 +216,13 @@ def test_until_is_no_stop_without_being_asked():
 
 
 def test_one_shot_block_that_faults_leaves_nothing():
-    b = box(*[addi(1, 1, 1)] * 10, ld(2, 0), *[addi(1, 1, 1)] * 20, jmp(0))
-    b.run(BASE, count=9)                        # not a few: a one-shot block
+    b = box(*[addi(1, 1, 1)] * 90, ld(2, 0), *[addi(1, 1, 1)] * 60, jmp(0))
+    b.run(BASE, count=80)
     tbs = b.stats["tbs"]
     shots = b.stats["one_shots"]
-    reason, pc, done = b.run(BASE, count=12)
-    assert (reason, pc, done) == (STOP_FAULT, BASE + 40, 10)
+    assert shots == 1                           # more than a few: a block for this run only
+    reason, pc, done = b.run(BASE, count=100)
+    assert (reason, pc, done) == (STOP_FAULT, BASE + 360, 90)
     assert b.stats["one_shots"] == shots + 1 and b.stats["tbs"] == tbs
 
 
