@@ -65,7 +65,7 @@ cdef int box_load(CPUHead *cpu, vaddr_t addr, uint32_t oi, uintptr_t ra,
     cdef uint32_t size = 1u << (memop & MO_SIZE), i
     cdef uint64_t v = 0
     b.slow += 1
-    if addr < BASE or addr + size > BASE + MEMORY or (memop & MO_AMASK == MO_ALIGN
+    if addr - BASE > <uint64_t>(MEMORY - size) or (memop & MO_AMASK == MO_ALIGN
                                                      and addr & (size - 1)):
         cpu.fault.addr = addr
         return ST_FAULT
@@ -86,7 +86,7 @@ cdef int box_store(CPUHead *cpu, vaddr_t addr, uint64_t value, uint32_t oi,
     cdef uint32_t memop = oi >> 4
     cdef uint32_t size = 1u << (memop & MO_SIZE), i
     b.slow += 1
-    if addr < BASE or addr + size > BASE + MEMORY or (memop & MO_AMASK == MO_ALIGN
+    if addr - BASE > <uint64_t>(MEMORY - size) or (memop & MO_AMASK == MO_ALIGN
                                                      and addr & (size - 1)):
         cpu.fault.addr = addr
         return ST_FAULT
@@ -290,6 +290,9 @@ cdef class Box:
 
     def clear_flags(self):
         self.cpu.head.fpst.flags = 0
+
+    def set_rounding(self, mode):
+        self.cpu.head.fpst.rounding = mode
 
     def flags(self):
         return self.cpu.head.fpst.flags

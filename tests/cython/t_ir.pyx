@@ -176,8 +176,8 @@ def counts(text):
     """(instructions counted where, give-back of each row)"""
     cdef Box box = Box().parse(text).count()
     lines = [line.strip() for line in box.text().splitlines()]
-    return ([(lines[i - 1].split()[1][:-1], int(line.split()[1])) for i, line in enumerate(lines)
-             if line.startswith("icount")],
+    return ([(before.split()[1].rstrip(":,"), int(line.split()[1]))
+             for before, line in zip(lines, lines[1:]) if line.startswith("icount")],
             [box.s.rows[4 * <int>i + 3] for i in range(box.s.n_rows)])
 
 

@@ -23,17 +23,25 @@ def compare(text, seed, level, boxes, icount=200):
     return plain
 
 
-def test_random_programs():
-    rng = random.Random(int(os.environ.get("ENGINE_SEED", "7")))
+def fuzz(maker, seed, rounds):
+    rng = random.Random(int(os.environ.get("ENGINE_SEED", "7")) + seed)
     boxes = Box(), Box(jit=True)
     kinds = {}
-    for _ in range(int(os.environ.get("ENGINE_ROUNDS", "1500"))):
-        text = programs.Maker(rng).block()
+    for _ in range(int(os.environ.get("ENGINE_ROUNDS", rounds))):
+        text = maker(rng).block()
         seed = rng.getrandbits(32)
         for level in (0, OPT_DEFAULT):
             left = compare(text, seed, level, boxes)
         kinds[left[0][0]] = kinds.get(left[0][0], 0) + 1
     assert set(kinds) == {"goto", "lookup", "status", "icount"}, kinds
+
+
+def test_random_programs():
+    fuzz(programs.Maker, 0, 1500)
+
+
+def test_random_programs_with_many_temps():
+    fuzz(programs.WideMaker, 1, 1500)
 
 
 def test_loop():
@@ -50,3 +58,102 @@ def test_loop():
     box.count()
     assert box.run(1000) == ("goto", 0x1008)
     assert box.g(1) == 10
+
+
+def test_every_op_has_an_emitter():
+    """Each op of the table compiles, with globals as operands and with constants as inputs."""
+    cdef Box box = Box(jit=True)
+    cdef IR *s = box.s
+    cdef uint32_t[7] args
+    cdef uint32_t opc, k, label, n
+    cdef const OpInfo *info
+    cdef bint constants
+    for constants in (False, True):
+        for opc in range(1, <uint32_t>OP_COUNT):
+            info = &op_table[opc]
+            box.parse("", check=False)
+            ir_insn_start(s, 0x1000, 0, 0)
+            label = ir_new_label(s)
+            n = 0
+            for k in range(<uint32_t>info.n_args):
+                if info.args[k] == ARG_I or info.args[k] == ARG_F:
+                    if constants and k >= info.n_outs:
+                        n = (ir_const(s, 0x123456789abcdef0ULL + k) if info.args[k] == ARG_I
+                             else ir_constf(s, 0x3ff4000000000000ULL))
+                    else:
+                        n = k if info.args[k] == ARG_I else N_G + k
+                elif info.args[k] == ARG_LABEL:
+                    n = label
+                elif info.args[k] == ARG_EXIT:
+                    n = ir_exit(s, 0x2000)
+                elif info.args[k] == ARG_PC:
+                    n = ir_pc(s, 0x2000)
+                elif info.args[k] == ARG_LEN or info.args[k] == ARG_POS:
+                    n = 8
+                elif info.args[k] == ARG_OI:
+                    n = MO_64 << 4
+                else:
+                    n = 0
+                args[k] = n
+            if opc != OP_label:
+                ir_append(s, opc, info.n_args, args)
+            ir_place_label(s, label)
+            args[0] = ir_exit(s, 0x3000)
+            ir_append(s, OP_goto_tb, 1, args)
+            assert box.compile() == BE_OK, (<bytes>info.name).decode()
+
+
+def test_links():
+    """A patched jump goes to the other block; unlinked it leaves again, with the globals stored."""
+    cdef Box box = Box(jit=True)
+    cdef TB first
+    box.parse("""
+      insn_start 0x1000
+      add g1, g1, $0x1
+      add g1, g1, g2
+      goto_tb 0x2000
+    """).count().set(g1=0, g2=10)
+    assert box.run() == ("goto", 0x2000) and box.g(1) == 11
+    first = box.tb
+    first.exits[0].owner = &first
+    box.parse("""
+      insn_start 0x2000
+      mul g1, g1, g1
+      goto_tb 0x3000
+    """).count()
+    memset(&box.tb, 0, sizeof(TB))
+    box.tb.pc = 0x2000
+    assert box.ops.compile(box.s, &box.tb, &box.buf, box.cpu) == BE_OK
+    for linked, pc, value in ((True, 0x3000, 121), (False, 0x2000, 11), (True, 0x3000, 121)):
+        box.ops.link(&first.exits[0], &box.tb if linked else NULL)
+        box.set(g1=0)
+        assert box.ops.run(&box.cpu.head, &first, &box.rt) == EXIT_GOTO
+        assert (box.cpu.head.last_exit.pc, box.g(1)) == (pc, value)
+
+
+def test_no_room_then_room():
+    """A block that does not fit says so, leaves the buffer as it was, and fits an empty one."""
+    cdef Box box = Box(code_size=1 << 14, jit=True)
+    cdef uint8_t *before
+    text = ("insn_start 0x1000\n" + "mul g1, g1, g2\nadd g3, g1, g2\n" * 40
+            + "goto_tb 0x2000")
+    box.parse(text).count()
+    assert box.compile() == BE_OK
+    for _ in range(1000):
+        box.parse(text).count()
+        before = box.buf.ptr
+        if box.ops.compile(box.s, &box.tb, &box.buf, box.cpu) == BE_NO_ROOM:
+            break
+    else:
+        raise AssertionError("it never filled up")
+    assert box.buf.ptr == before
+    box.set(g1=3, g2=5)
+    assert box.run() == ("goto", 0x2000)
+
+
+def test_no_page_is_writable_and_executable():
+    box = Box(jit=True)
+    with open("/proc/self/maps") as maps:
+        lines = [line.split() for line in maps if "engine-code" in line]
+    assert len(lines) >= 2 and all("w" not in line[1] or "x" not in line[1] for line in lines)
+    assert box is not None

@@ -158,7 +158,7 @@ cdef class Emulator:
 
     arch: "riscv64" or "riscv32" (`engine.architectures()` lists them).
     backend: "jit" or "interpreter" (`engine.backends()` lists what this host has); None: what the
-        environment variable ENGINE_BACKEND names, else the interpreter.
+        environment variable ENGINE_BACKEND names, else the first of these.
     features: names of CPU features to have instead of the model's own, or None.
     model: CPU model, or None for "max", the one with all features.
     big_endian: data byte order where the architecture has a choice.

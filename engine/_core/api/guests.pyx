@@ -15,7 +15,7 @@ def guest_names():
 
 
 def backend_names():
-    """Names that Emulator() takes as backend."""
+    """Names that Emulator() takes as backend, the default first."""
     return ("jit", "interpreter") if x86_64_ops.available() else ("interpreter",)
 
 
@@ -33,9 +33,9 @@ cdef const GuestOps *guest_by_name(object arch, CPUConfig *config) except NULL:
 
 
 cdef const BackendOps *backend_by_name(object name) except NULL:
-    """None: what the environment variable ENGINE_BACKEND names, else the interpreter."""
+    """None: what the environment variable ENGINE_BACKEND names, else the best there is."""
     if name is None:
-        name = os.environ.get("ENGINE_BACKEND") or "interpreter"
+        name = os.environ.get("ENGINE_BACKEND") or backend_names()[0]
     if not isinstance(name, str):
         raise ArgumentTypeError(f"backend must be a str, not {type_name(name)}")
     if name == "interpreter":

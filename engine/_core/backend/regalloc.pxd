@@ -31,7 +31,7 @@ ctypedef struct RATemp:
     uint8_t wide                # not inside one region, or read before written
     uint8_t read_first
     uint8_t written
-    uint8_t slot_used
+    uint8_t released            # its register was given back
     uint32_t weight
 
 ctypedef struct RA:

@@ -240,11 +240,11 @@ cdef void choose_local(RA *r, const uint32_t *taken) noexcept nogil:
             t = op.args[k]
             if (t != IR_NONE and s.temps[t].kind == TEMP_LOCAL and not r.temps[t].wide
                     and r.temps[t].last == p and r.home[t] != HOME_MEM
-                    and not r.temps[t].slot_used):
+                    and not r.temps[t].released):
                 c = class_of(&s.temps[t])
                 stack[c][n[c]] = r.home[t]
                 n[c] += 1
-                r.temps[t].slot_used = True     # given back; an op may name it twice
+                r.temps[t].released = True     # given back; an op may name it twice
         for k in range(info.n_outs):
             t = op.args[k]
             if s.temps[t].kind != TEMP_LOCAL or r.temps[t].wide:
@@ -256,10 +256,10 @@ cdef void choose_local(RA *r, const uint32_t *taken) noexcept nogil:
                     r.home[t] = stack[c][n[c]]
                 else:
                     new_slot(r, t)
-            if r.temps[t].last == p and r.home[t] != HOME_MEM and not r.temps[t].slot_used:
+            if r.temps[t].last == p and r.home[t] != HOME_MEM and not r.temps[t].released:
                 stack[c][n[c]] = r.home[t]
                 n[c] += 1
-                r.temps[t].slot_used = True
+                r.temps[t].released = True
 
 
 cdef inline uint32_t out_mask(RA *r, const IROp *op, const OpInfo *info) noexcept nogil:

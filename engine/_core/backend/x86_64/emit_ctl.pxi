@@ -38,22 +38,19 @@ cdef bint falls_through(Gen *g, uint32_t pos, uint32_t label) noexcept nogil:
 
 
 # ---------------------------------------------------------------- exits
-# `sub` and a sign test; the exit request is looked at where a loop may pass: at the first count of
-# the block (blocks are chained into loops) and after each label that is jumped back to.
+# `sub` and a sign test, and a look at the exit request: what a device function or helper asks for
+# takes effect at the next block head, as in the interpreter.
 cdef void emit_icount(Gen *g, IROp *op) noexcept nogil:
     cdef Slow *slow = new_slow(g, SLOW_ICOUNT, op)
     alu_ri(&g.a, W, ALU_SUB, R15, <int32_t>op.args[0])
     slow.jump[0] = jcc(&g.a, CC_S)
-    if g.look_request:
-        g.look_request = False
-        alu_mi(&g.a, 0, ALU_CMP, RBP, O_EXIT_REQUEST, 0)
-        slow.jump[1] = jcc(&g.a, CC_NE)
+    alu_mi(&g.a, 0, ALU_CMP, RBP, O_EXIT_REQUEST, 0)
+    slow.jump[1] = jcc(&g.a, CC_NE)
 
 
 cdef void slow_icount(Gen *g, Slow *slow) noexcept nogil:
     patch32(slow.jump[0], g.a.p)
-    if slow.jump[1] != NULL:
-        patch32(slow.jump[1], g.a.p)
+    patch32(slow.jump[1], g.a.p)
     store_globals(g, g.ra.dirty[slow.pos])
     lea_rip(&g.a, RDX, slow.at)
     patch32(jmp(&g.a), g.thunk_icount)

@@ -213,6 +213,9 @@ cdef void emit_rmw(Gen *g, IROp *op) noexcept nogil:
     if op.opc == OP_gcas:
         store_arg(g, F_OUT, op.args[3])
         oi = op.args[4]
+    else:
+        rm(&g.a, 0xc7 | W, 0, RSP, F_OUT)
+        e4(&g.a, 0)
     store_globals(g, g.ra.dirty[op.aux])
     pass_ra(g, at)
     mov_ri(&g.a, RDX, oi | (<uint32_t>op.opc << 16))

@@ -109,7 +109,6 @@ ctypedef struct Gen:
     uint32_t n_slow
     uint32_t unknown            # an op without an emitter
     bint no_de                  # the guest has no denormal-operand flag
-    bint look_request           # the next icount looks at the exit request
     uint8_t *stub_load          # [_x]: saves XMM registers, too
     uint8_t *stub_load_x
     uint8_t *stub_store
@@ -518,8 +517,6 @@ cdef void emit_op(Gen *g, IROp *op) noexcept nogil:
         opcode(&g.a, 0xae | M_0F, 0, 0, 0)      # mfence
         e1(&g.a, 0xf0)
     elif opc == OP_label:
-        if g.ra.label_back[d]:
-            g.look_request = True
         place_label(g, d)
     elif opc == OP_br:
         if not falls_through(g, op.aux, d):
@@ -642,7 +639,6 @@ cdef int x86_compile(IR *s, TB *tb, CodeBuffer *buf, void *guest_const) noexcept
     g.no_de = cpu.fpst.nan_rule == FP_NAN_CANONICAL
     g.n_slow = 0
     g.unknown = 0
-    g.look_request = True
     memset(g.label_at, 0, s.n_labels * sizeof(uint8_t *))
     memset(g.label_fix, 0, s.n_labels * sizeof(uint32_t))
     load_globals(g, g.ra.entry)
