@@ -395,3 +395,28 @@ def test_irq(emu):
         emu.raise_irq("timer")
     with pytest.raises(ArgumentError):
         emu.raise_irq(-1)
+
+
+def test_an_engine_reserves_little_address_space():
+    """Far from the GiB that others take: code buffer (twice for a JIT) and tables."""
+    import sys
+
+    if not sys.platform.startswith("linux"):
+        pytest.skip("reads /proc/self/statm")
+    from engine import Emulator
+
+    def reserved() -> int:
+        with open("/proc/self/statm") as file:
+            return int(file.read().split()[0]) * 4096
+
+    engines = []
+    before = reserved()
+    for _ in range(10):
+        emu = Emulator("riscv64")
+        emu.memory.map(CODE, 0x1000)
+        emu.memory.write(CODE, code(addi("a0", "a0", 1)))
+        emu.run(CODE, count=1)
+        engines.append(emu)
+    assert (reserved() - before) / 10 < (1 << 30) / 25
+    for emu in engines:
+        emu.close()

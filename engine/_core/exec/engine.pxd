@@ -155,7 +155,7 @@ ctypedef struct Engine:
     char message[256]
     void *owner                 # the Emulator (borrowed PyObject*), for api only
 
-# code_size: bytes of code buffer (0: default 16 MiB, reserved not committed). NULL: out of memory.
+# code_size: bytes of code buffer (0: default 12 MiB, reserved not committed). NULL: out of memory.
 cdef Engine *engine_new(const GuestOps *guest, const CPUConfig *cfg, const BackendOps *backend,
                         uint64_t code_size) noexcept nogil
 cdef void engine_free(Engine *e) noexcept nogil

@@ -33,7 +33,7 @@ from engine._core.exec.stops cimport stops_added, stops_free, stops_rebuild
 from engine._core.exec.unwind cimport cpu_sync_state
 
 cdef enum:
-    CODE_SIZE_DEFAULT = 16 << 20
+    CODE_SIZE_DEFAULT = 12 << 20
     CODE_SIZE_MIN = 1 << 14
     CODE_ALIGN = 16
     SLICE_FIRST = 262144            # instructions
