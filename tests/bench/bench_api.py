@@ -114,7 +114,7 @@ def two_threads():
     emus = []
     for _ in range(2):
         emu = ours()
-        emu.memory.write(CODE, code(lui("a0", 20000), addi("a0", "a0", -1), bne("a0", "zero", -4)))
+        emu.memory.write(CODE, code(lui("a0", 200000), addi("a0", "a0", -1), bne("a0", "zero", -4)))
         emus.append(emu)
 
     def run(emu):
