@@ -428,7 +428,7 @@ cdef class Memory:
         cdef Region region = None
         self.core.check()
         found = []
-        for item in self.pieces:
+        for item in tuple(self.pieces):     # Prot() below may let another thread map
             piece = <Piece>item
             if before is not None and before.block is piece.block and before.prot == piece.prot \
                     and before.last + 1 == piece.first \
