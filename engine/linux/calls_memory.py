@@ -70,7 +70,7 @@ def sys_mmap(
         start = p.memory.find_free(size, address - address % page)
     p.memory.add(start, size, _perms(prot), shared)
     if data:
-        p.memory._mem.write(start, data)
+        p.memory.place(start, data)
     return start
 
 
@@ -103,7 +103,7 @@ def sys_mprotect(p: Process, address: int, length: int, prot: int) -> None:
 def sys_mremap(p: Process, address: int, old: int, new: int, flags: int, target: int) -> int:
     start, end = _extent(p, address, old)
     _, wanted = _extent(p, address, new)
-    areas = p.memory._overlapping(start, end)
+    areas = p.memory.overlapping(start, end)
     if flags & ~MREMAP_MAYMOVE:
         raise SyscallError("EINVAL")
     if not areas or areas[0][0] > start or areas[-1][1] < end or len({a[2] for a in areas}) > 1:
@@ -120,7 +120,7 @@ def sys_mremap(p: Process, address: int, old: int, new: int, flags: int, target:
     data = p.memory.load(start, end - start)
     moved = p.memory.find_free(wanted - start)
     p.memory.add(moved, wanted - start, perms)
-    p.memory._mem.write(moved, data)
+    p.memory.place(moved, data)
     p.memory.remove(start, end)
     return moved
 
@@ -133,4 +133,4 @@ def sys_madvise(p: Process, address: int, length: int, advice: int) -> None:
     if advice == MADV_DONTNEED:  # anonymous pages read as zero afterwards: programs rely on it
         p.memory.check(start, end - start, "r")
         for low in range(start, end, 1 << 20):
-            p.memory._mem.write(low, bytes(min(1 << 20, end - low)))
+            p.memory.place(low, bytes(min(1 << 20, end - low)))

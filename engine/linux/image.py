@@ -94,7 +94,7 @@ def _map_segments(program: Program, memory: GuestMemory, bias: int) -> None:
         taken = low
         # Neighbouring segments may share a page: the later one adds its permissions there.
         while taken < end and not memory.is_free(taken, taken + page):
-            shared = memory._perms(taken, page)
+            shared = memory.perms_of(taken, page)
             memory.protect(taken, taken + page, _union(shared, segment.perms))
             taken += page
         if taken > low + page:
@@ -102,7 +102,7 @@ def _map_segments(program: Program, memory: GuestMemory, bias: int) -> None:
         try:
             if taken < end:
                 memory.add(taken, end - taken, segment.perms)
-            memory._mem.write(start, segment.data)
+            memory.place(start, segment.data)
         except SyscallError as error:
             raise LoaderError(
                 f"{program.path}: a segment of {segment.memory_size:#x} bytes at {start:#x} "

@@ -37,16 +37,20 @@ class GuestMemory:
 
     def store(self, address: int, data: bytes) -> None:
         """Writes `data`; EFAULT when an address is not mapped or not writable."""
-        if data and "w" not in self._perms(address, len(data)):
+        if data and "w" not in self.perms_of(address, len(data)):
             raise SyscallError("EFAULT")
         try:
             self._mem.write(address, data)
         except (Error, OverflowError) as error:
             raise SyscallError("EFAULT") from error
 
+    def place(self, address: int, data: bytes) -> None:
+        """Writes `data` to mapped memory whatever its permissions, as the kernel fills mappings."""
+        self._mem.write(address, data)
+
     def check(self, address: int, size: int, perm: str) -> None:
         """EFAULT unless all of the range has permission `perm` ('r' or 'w')."""
-        if size and perm not in self._perms(address, size):
+        if size and perm not in self.perms_of(address, size):
             raise SyscallError("EFAULT")
 
     def cstring(self, address: int, limit: int = 4096) -> bytes:
@@ -65,11 +69,11 @@ class GuestMemory:
             raise SyscallError("ENAMETOOLONG")
         return bytes(out)
 
-    def _perms(self, address: int, size: int) -> str:
+    def perms_of(self, address: int, size: int) -> str:
         """Permissions that all pages of the range have ('' when one is not mapped)."""
         perms = "rwx"
         end = address + size
-        for start, stop, own in self._overlapping(address, end):
+        for start, stop, own in self.overlapping(address, end):
             if start > address:
                 return ""
             perms = "".join(c for c in perms if c in own)
@@ -77,7 +81,8 @@ class GuestMemory:
         return perms if address >= end else ""
 
     # -- areas
-    def _overlapping(self, start: int, end: int) -> list[Area]:
+    def overlapping(self, start: int, end: int) -> list[Area]:
+        """The areas that have an address in the range, by address."""
         index = bisect_left(self.areas, (start, 0, ""))
         if index and self.areas[index - 1][1] > start:
             index -= 1
@@ -89,7 +94,7 @@ class GuestMemory:
 
     def is_free(self, start: int, end: int) -> bool:
         """Whether no area overlaps the range."""
-        return not self._overlapping(start, end)
+        return not self.overlapping(start, end)
 
     def find_free(self, size: int, hint: int = 0) -> int:
         """An address for `size` bytes: at `hint` when it is free, else the highest gap."""
@@ -121,7 +126,7 @@ class GuestMemory:
 
     def remove(self, start: int, end: int) -> None:
         """Unmaps what is mapped in the range."""
-        for area in self._overlapping(start, end):
+        for area in self.overlapping(start, end):
             low, high = max(area[0], start), min(area[1], end)
             self._mem.unmap(low, high - low)
             self.areas.remove(area)
@@ -133,13 +138,13 @@ class GuestMemory:
     def protect(self, start: int, end: int, perms: str) -> None:
         """Changes permissions; ENOMEM when part of the range is not mapped."""
         covered = start
-        for area in self._overlapping(start, end):
+        for area in self.overlapping(start, end):
             if area[0] > covered:
                 raise SyscallError("ENOMEM")
             covered = area[1]
         if covered < end:
             raise SyscallError("ENOMEM")
-        for area in self._overlapping(start, end):
+        for area in self.overlapping(start, end):
             low, high = max(area[0], start), min(area[1], end)
             if area[2] == perms:
                 continue
