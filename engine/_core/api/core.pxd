@@ -16,6 +16,8 @@ ctypedef struct CoreState:      # what C callbacks may look at without the GIL
     PyObject *emulator          # first argument of hooks; set while run() is active, borrowed
     bint running
     bint gil_held               # run() keeps the GIL: callbacks need not take it
+    uint64_t gil_taken          # ns: since when; it is offered to others after gil_period
+    uint64_t gil_period
     bint main_thread            # the running thread is the one that gets signals
     bint stop_asked             # stop() was called by the running thread, that is by a hook
     bint has_exports            # Core.exports is not empty

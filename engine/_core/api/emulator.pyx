@@ -13,6 +13,7 @@ from engine._core.exec.engine cimport (
     HOOK_CODE, HOOK_BLOCK, HOOK_MEM_READ, HOOK_MEM_WRITE, HOOK_MEM_FETCH, HOOK_MEM_INVALID,
     HOOK_EXCEPTION, HOOK_INSN, HOOK_INSN_INVALID, HOOK_MEM_READ_AFTER,
     STOP_FAULT, STOP_EXCEPTION, STOP_INTERNAL)
+from engine._core.base.clock cimport clock_ns
 from engine._core.api.blocks cimport memory_sync
 from engine._core.api.core cimport CoreState, core_of, u64_arg, seconds_arg, type_name
 from engine._core.api.guests cimport backend_by_name, check_model, feature_bits, guest_by_name
@@ -22,6 +23,7 @@ from engine._core.api.registers cimport reg_table, registers_new, reg_find, reg_
 
 import os
 import threading
+from sys import getswitchinterval
 
 from engine.errors import (ArgumentError, ArgumentTypeError, EngineBusyError, Error, GuestException,
                            InstructionFault, MemoryFault, UnsupportedError)
@@ -115,8 +117,8 @@ cdef Instruction decode_one(Core core, bytes code, uint64_t pc):
 
 # ---------------------------------------------------------------- slices
 
-# Called every few milliseconds of a run. With the GIL held: hands it over. In the thread that gets
-# signals: runs their handlers.
+# Called every few milliseconds of a run. With the GIL held: hands it over when its time is up. In
+# the thread that gets signals: runs their handlers.
 cdef int on_slice(Engine *e, void *opaque) noexcept nogil:
     cdef CoreState *st = <CoreState *>opaque
     if not st.gil_held and not st.main_thread:
@@ -125,11 +127,22 @@ cdef int on_slice(Engine *e, void *opaque) noexcept nogil:
         return slice_held(st)
 
 
+# A thread that waits for the GIL asks for it only when it has seen nobody let go of it for a whole
+# switch interval (CPython, Python/ceval_gil.c: take_gil); until then the one that lets go may take
+# it again before the waiter has woken up. So a turn lasts longer than that interval: whoever waits
+# has asked by the end of the next one, and CPython then makes the switch certain.
+cdef int begin_gil_turn(CoreState *st) except -1:
+    st.gil_period = <uint64_t>(getswitchinterval() * 1.25e9)
+    st.gil_taken = clock_ns()
+    return 0
+
+
 cdef int slice_held(CoreState *st) noexcept:
     cdef Core core
-    if st.gil_held:
+    if st.gil_held and clock_ns() - st.gil_taken >= st.gil_period:
         with nogil:
             pass
+        st.gil_taken = clock_ns()
     if st.main_thread:
         try:
             PyErr_CheckSignals()
@@ -537,6 +550,8 @@ cdef RunResult start(Emulator self, object begin, RunArgs *args):
     st.emulator = <PyObject *>self
     st.stop_asked = False
     st.gil_held = st.engine.python_hooks != 0
+    if st.gil_held:
+        begin_gil_turn(st)
     st.engine.stop_requested = 0    # a stop that came too late for the run before
     st.running = True
     if st.gil_held:
