@@ -6,11 +6,12 @@
 
 import numpy as np
 
-from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 from engine._core.fp.status cimport FP_F32, FP_F64
 from engine._core.isa.x86.simd cimport *
 from engine._core.isa.x86.simd_fp cimport *
+from engine._core.isa.x86.simd_misc cimport *
 
 cdef enum:
     XMM = 160           # offsets in a record: native.py
@@ -175,4 +176,75 @@ def run_comi(uint8_t[:, ::1] records, bint double, bint signalling, uint32_t a, 
             flags = (flags & ~0x8d5ULL) | eflags
             memcpy(&records[i, RFLAGS], &flags, 8)
         memcpy(&records[i, MXCSR], &mxcsr, 4)
+        memcpy(&records[i, RIP], &end, 8)
+
+
+def misc_ops():
+    """Numbers of the operations of simd_misc."""
+    return {
+        "aesenc": SMISC_AESENC, "aesenclast": SMISC_AESENCLAST, "aesdec": SMISC_AESDEC,
+        "aesdeclast": SMISC_AESDECLAST, "aesimc": SMISC_AESIMC, "aeskeygen": SMISC_AESKEYGEN,
+        "pclmulqdq": SMISC_PCLMULQDQ, "sha1rnds4": SMISC_SHA1RNDS4, "sha1nexte": SMISC_SHA1NEXTE,
+        "sha1msg1": SMISC_SHA1MSG1, "sha1msg2": SMISC_SHA1MSG2,
+        "sha256rnds2": SMISC_SHA256RNDS2, "sha256msg1": SMISC_SHA256MSG1,
+        "sha256msg2": SMISC_SHA256MSG2,
+    }
+
+
+def run_misc(uint8_t[:, ::1] records, uint32_t op, uint32_t d, uint32_t a, uint32_t b, uint32_t imm,
+             bint zero_upper, uint32_t rip):
+    """register d = op(a, b, register 0)."""
+    cdef Vec x, y, z, r
+    cdef Py_ssize_t i
+    cdef uint64_t end = rip
+    for i in range(records.shape[0]):
+        load(&x, &records[i, 0], a)
+        load(&y, &records[i, 0], b)
+        load(&z, &records[i, 0], 0)
+        load(&r, &records[i, 0], d)
+        simd_misc(op, &r, &x, &y, &z, imm)
+        if zero_upper:
+            memset(&r.b[16], 0, 16)
+        store(&r, &records[i, 0], d)
+        memcpy(&records[i, RIP], &end, 8)
+
+
+def run_strings(uint8_t[:, ::1] records, bint explicit, bint wide, bint mask_form, uint32_t imm,
+                uint32_t rip):
+    """PCMPxSTRx of registers 1 and 2; lengths in eax and edx (wide: rax and rdx)."""
+    cdef Vec x, y, r
+    cdef Py_ssize_t i
+    cdef uint64_t end = rip, flags, rax, rdx
+    cdef int64_t la, lb
+    cdef uint32_t eflags
+    for i in range(records.shape[0]):
+        load(&x, &records[i, 0], 1)
+        load(&y, &records[i, 0], 2)
+        load(&r, &records[i, 0], 0)
+        memcpy(&rax, &records[i, GPR], 8)
+        memcpy(&rdx, &records[i, GPR + 16], 8)
+        la = lb = SIMD_IMPLICIT
+        if explicit:
+            la = <int64_t>rax if wide else <int32_t>rax
+            lb = <int64_t>rdx if wide else <int32_t>rdx
+        rax = simd_pcmpstr(&x, &y, la, lb, imm, &r, &eflags)
+        if mask_form:
+            store(&r, &records[i, 0], 0)
+        else:
+            memcpy(&records[i, GPR + 8], &rax, 8)
+        memcpy(&flags, &records[i, RFLAGS], 8)
+        flags = (flags & ~0x8d5ULL) | eflags
+        memcpy(&records[i, RFLAGS], &flags, 8)
+        memcpy(&records[i, RIP], &end, 8)
+
+
+def run_crc32(uint8_t[:, ::1] records, uint32_t bytes, uint32_t rip):
+    """CRC32 ecx, edx."""
+    cdef Py_ssize_t i
+    cdef uint64_t end = rip, value, crc
+    for i in range(records.shape[0]):
+        memcpy(&crc, &records[i, GPR + 8], 8)
+        memcpy(&value, &records[i, GPR + 16], 8)
+        crc = simd_crc32(<uint32_t>crc, value, bytes)
+        memcpy(&records[i, GPR + 8], &crc, 8)
         memcpy(&records[i, RIP], &end, 8)

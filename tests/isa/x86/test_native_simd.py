@@ -255,3 +255,69 @@ def test_ordered_compares(cpu, simd, name, pp, opcode):
         simd.run_comi(raw(mine), pp == 1, opcode == 0x2F, 1, 2, len(code))
         problem = differences(f"{name} {form}", before, mine, cpu.run(before))
         assert problem is None, problem
+
+
+@pytest.mark.parametrize("name, pp, space, opcode, forms, imms", [
+    ("aesenc", 1, 2, 0xDC, "sv", None), ("aesenclast", 1, 2, 0xDD, "sv", None),
+    ("aesdec", 1, 2, 0xDE, "sv", None), ("aesdeclast", 1, 2, 0xDF, "sv", None),
+    ("aesimc", 1, 2, 0xDB, "sv", None), ("aeskeygen", 1, 3, 0xDF, "sv", (0, 1, 27, 128, 255)),
+    ("pclmulqdq", 1, 3, 0x44, "sv", (0, 1, 16, 17, 0xEE)),
+    ("sha1rnds4", 0, 3, 0xCC, "s", (0, 1, 2, 3, 0xFF)), ("sha1nexte", 0, 2, 0xC8, "s", None),
+    ("sha1msg1", 0, 2, 0xC9, "s", None), ("sha1msg2", 0, 2, 0xCA, "s", None),
+    ("sha256rnds2", 0, 2, 0xCB, "s", None), ("sha256msg1", 0, 2, 0xCC, "s", None),
+    ("sha256msg2", 0, 2, 0xCD, "s", None)])
+def test_aes_sha_and_carryless(cpu, simd, name, pp, space, opcode, forms, imms):
+    need = {"aes": "aes", "pcl": "pclmulqdq", "sha": "sha_ni"}[name[:3]]
+    if need not in native.cpu_flags():
+        pytest.skip(f"this processor has no {need}")
+    rng = np.random.default_rng(opcode)
+    one = name in ("aesimc", "aeskeygen")
+    for imm in imms or [None]:
+        for form in forms:
+            before = fresh(rng, 400, 8)
+            if form == "s":
+                code, d, a = rows.legacy(pp, space, opcode, 1, 2, imm), 1, 1
+            else:
+                code, d, a = rows.vex(pp, space, opcode, 0, -1 if one else 1, 2, imm=imm), 0, 1
+            native.set_code(before, code)
+            mine = before.copy()
+            simd.run_misc(raw(mine), simd.misc_ops()[name], d, a, 2, imm or 0, form == "v", len(code))
+            problem = differences(f"{name} {form} {imm}", before, mine, cpu.run(before))
+            assert problem is None, problem
+
+
+@pytest.mark.parametrize("name, opcode", [("pcmpestrm", 0x60), ("pcmpestri", 0x61),
+                                          ("pcmpistrm", 0x62), ("pcmpistri", 0x63)])
+def test_string_compares(cpu, simd, name, opcode):
+    rng = np.random.default_rng(opcode)
+    for imm in range(128):
+        before = fresh(rng, 60, 8)
+        small = rng.integers(0, 4, (len(before), 3, 16), np.uint8)
+        few = rng.random(len(before)) < 0.8
+        before["xmm"][few, :3] = small.view("<u8").reshape(len(before), 3, 2)[few]
+        lengths = rng.integers(-20, 20, (len(before), 16), np.int64)
+        before["gpr"] = lengths.astype(np.uint64)
+        before["gpr"][rng.random(len(before)) < 0.1, 0] = np.uint64(0x180000003)
+        before["gpr"][rng.random(len(before)) < 0.1, 2] = np.uint64(1 << 63)
+        before["rflags"] |= np.uint64(0x8D5)
+        wide = bool(imm & 1) and opcode < 0x62
+        code = rows.legacy(1, 3, opcode, 1, 2, imm)
+        code = code[:1] + b"\x48" + code[1:] if wide else code
+        native.set_code(before, code)
+        mine = before.copy()
+        simd.run_strings(raw(mine), opcode < 0x62, wide, not opcode & 1, imm, len(code))
+        problem = differences(f"{name} {imm:#x}", before, mine, cpu.run(before))
+        assert problem is None, problem
+
+
+@pytest.mark.parametrize("size, code", [(1, "f20f38f0ca"), (2, "66f20f38f1ca"),
+                                        (4, "f20f38f1ca"), (8, "f2480f38f1ca")])
+def test_crc32(cpu, simd, size, code):
+    rng = np.random.default_rng(size)
+    before = fresh(rng, 400, 8)
+    before["gpr"] = native.lanes(rng, (len(before), 16), 32)
+    native.set_code(before, bytes.fromhex(code))
+    mine = before.copy()
+    simd.run_crc32(raw(mine), size, len(code) // 2)
+    problem = differences("crc32", before, mine, cpu.run(before))
+    assert problem is None, problem
