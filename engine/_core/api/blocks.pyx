@@ -6,7 +6,7 @@ from libc.string cimport memcmp, memset
 from engine._core.base.hostmem cimport ram_munmap
 from engine._core.base.types cimport hwaddr
 from engine._core.exec.engine cimport engine_fail
-from engine._core.exec.hookpoints cimport enter_fp, leave_fp
+from engine._core.exec.hookpoints cimport enter_fp, hooks_expect_devices, leave_fp
 from engine._core.mem.attrs cimport MEMTX_OK, MEMTX_ERROR, MEMTX_HOOK_ERROR
 from engine._core.mem.context cimport MemoryRegionOps, DEVICE_NATIVE_ENDIAN, DIRTY_MEMORY_CODE
 from engine._core.mem.dirty cimport invalidate_and_set_dirty
@@ -195,6 +195,7 @@ _io_ops.impl_unaligned = True
 
 
 cdef MemoryRegion *io_region_new(Core core, Block block, bytes name) except? NULL:
+    hooks_expect_devices(core.st.engine)
     return memory_region_new_io(context_of(core), &_io_ops, &block.head, name, block.size)
 
 

@@ -115,6 +115,7 @@ ctypedef struct Engine:
     uint64_t next_hook_id
     uint32_t python_hooks       # armed hooks with needs_gil
     uint32_t memory_hooks       # armed MEM_READ/WRITE/READ_AFTER hooks: TLB entries carry TLB_WATCH
+    uint8_t devices             # device functions are mapped: guest accesses may write registers
     uint8_t flush_pending       # blocks are flushed when the loop is next at its top
     uint8_t optimise            # 0: passes off
     uint8_t deliver             # exceptions go to the guest

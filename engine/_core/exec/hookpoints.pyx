@@ -84,6 +84,12 @@ cdef void hooks_del(Engine *e, Hook *h) noexcept nogil:
         hooks_reap(e)
 
 
+cdef void hooks_expect_devices(Engine *e) noexcept nogil:
+    if not e.devices:
+        e.devices = True
+        e.flush_pending = True
+
+
 cdef void hooks_reap(Engine *e) noexcept nogil:
     cdef uint32_t kind
     cdef Hook **at

@@ -121,7 +121,7 @@ cdef TB *translate(Engine *e, uint32_t cflags, int *status) noexcept nogil:
         if e.ir.status == IR_OK:
             if e.optimise:
                 level = OPT_DEFAULT
-                if e.memory_hooks:
+                if e.memory_hooks or e.devices:
                     level |= OPT_MEM_CLOBBERS
                 opt_run(e.ir, level)
             result = e.backend.compile(e.ir, tb, &e.code, cpu)
