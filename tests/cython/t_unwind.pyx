@@ -2,6 +2,7 @@
 include "testguest.pxi"
 from engine._core.cpu.breakpoint cimport (cpu_breakpoint_insert, cpu_breakpoint_remove,
                                           cpu_breakpoint_test, cpu_breakpoints_free)
+from engine._core.opt.passes cimport OPT_STEPS
 from engine._core.exec.debugmem cimport engine_vm_read, engine_vm_write
 
 BASE = 0x10000
@@ -82,14 +83,15 @@ def test_virtual_memory():
 def test_dump():
     cdef Box b = box(addi(1, 1, 7), ld(2, 1), jmp(0))
     cdef char[8192] text
+    cdef uint64_t base = 0
     pc = b[PC]
-    for stage in (0, 1):
-        n = engine_dump_tb(b.e, BASE, stage, text, sizeof(text))
+    for stage in range(OPT_STEPS + 1):
+        n = engine_dump_tb(b.e, BASE, stage, text, sizeof(text), &base)
         out = (<bytes>text).decode()
         assert n == len(out) and "gld" in out and "r1" in out, out
-    assert engine_dump_tb(b.e, 0x900000, 0, text, sizeof(text)) == 0
+    assert engine_dump_tb(b.e, 0x900000, 0, text, sizeof(text), &base) == 0
     assert b[PC] == pc and b.e.cpu.exception_index == EXCP_NONE and b.stats["tbs"] == 0
-    assert engine_dump_tb(b.e, BASE, 0, NULL, 0) > 0
+    assert engine_dump_tb(b.e, BASE, 0, NULL, 0, &base) > 0
     assert b.run(BASE, until=BASE + 4)[2] == 1
 
 

@@ -13,6 +13,7 @@ from engine._core.api.registers import Registers
 _CodeHook = Callable[[Emulator, int, int], object]
 _MemoryHook = Callable[[Emulator, Access, int, int, int | None], object]
 _FaultHook = Callable[[Emulator, Fault], bool | None]
+_TranslationHook = Callable[[Emulator, Access, int, int, int, Prot], object]
 _ExceptionHook = Callable[[Emulator, int], bool | None]
 
 @disjoint_base
@@ -195,6 +196,20 @@ class Emulator:
         begin: SupportsIndex | None = None,
         end: SupportsIndex | None = None,
     ) -> Callable[[_ExceptionHook], Hook]: ...
+    @overload
+    def hook_translation(
+        self,
+        fn: _TranslationHook,
+        begin: SupportsIndex | None = None,
+        end: SupportsIndex | None = None,
+    ) -> Hook: ...
+    @overload
+    def hook_translation(
+        self,
+        fn: None = None,
+        begin: SupportsIndex | None = None,
+        end: SupportsIndex | None = None,
+    ) -> Callable[[_TranslationHook], Hook]: ...
     def disassemble(
         self,
         code: SupportsIndex | Buffer,
@@ -210,6 +225,9 @@ class Emulator:
         *,
         name: str | None = None,
     ) -> int: ...
-    def dump_block(self, address: SupportsIndex, *, optimised: bool = False) -> str: ...
+    @property
+    def dump_stages(self) -> tuple[str, ...]: ...
+    def dump_block(self, address: SupportsIndex, stage: str | None = None) -> str: ...
+    def dump_code(self, address: SupportsIndex) -> tuple[int, bytes]: ...
     def flush_code(self) -> None: ...
     def raise_irq(self, line: SupportsIndex, level: bool = True) -> None: ...

@@ -11,9 +11,11 @@ from engine._core.exec.engine cimport (
     RunArgs, RunOutcome, engine_new, engine_free, engine_run, engine_stop, engine_tb_flush,
     engine_dump_tb,
     HOOK_CODE, HOOK_BLOCK, HOOK_MEM_READ, HOOK_MEM_WRITE, HOOK_MEM_FETCH, HOOK_MEM_INVALID,
-    HOOK_EXCEPTION, HOOK_INSN, HOOK_INSN_INVALID, HOOK_MEM_READ_AFTER,
+    HOOK_EXCEPTION, HOOK_INSN, HOOK_INSN_INVALID, HOOK_MEM_READ_AFTER, HOOK_TLB_FILL,
     STOP_FAULT, STOP_EXCEPTION, STOP_INTERNAL)
 from engine._core.base.clock cimport clock_ns
+from engine._core.exec.dump cimport DUMP_CODE
+from engine._core.opt.passes cimport opt_step_names
 from engine._core.api.blocks cimport memory_sync
 from engine._core.api.core cimport CoreState, core_of, u64_arg, seconds_arg, type_name
 from engine._core.api.guests cimport backend_by_name, check_model, feature_bits, guest_by_name
@@ -113,6 +115,24 @@ cdef Instruction decode_one(Core core, bytes code, uint64_t pc):
     insn.bytes = code[:length]
     insn.text = (<bytes>text).decode("ascii", "replace")
     return insn
+
+
+cdef tuple dump_stage_names():
+    cdef const char **names = opt_step_names()
+    found = ["ir"]
+    while names[len(found) - 1] is not NULL:
+        found.append((<bytes>names[len(found) - 1]).decode("ascii"))
+    return tuple(found)
+
+
+cdef bytes dump(Core core, uint64_t pc, uint32_t stage, uint64_t *base):
+    cdef uint32_t size = engine_dump_tb(core.st.engine, pc, stage, NULL, 0, base)
+    cdef bytes out
+    if size == 0:
+        return b""
+    out = PyBytes_FromStringAndSize(NULL, size + 1)
+    size = engine_dump_tb(core.st.engine, pc, stage, PyBytes_AS_STRING(out), size + 1, base)
+    return out[:size]
 
 
 # ---------------------------------------------------------------- slices
@@ -423,6 +443,12 @@ cdef class Emulator:
         True: handled, go on at the pc; False or None: it is a fault."""
         return hook(self.core, fn, "invalid", [(HOOK_INSN_INVALID, 0, 0)], begin, end)
 
+    def hook_translation(self, fn=None, begin=None, end=None):
+        """Call fn(emu, access, address, size, physical, perms) when an access in [begin, end) had
+        its page translated and entered into the TLB: an access whose page the TLB does not hold.
+        perms are those of the guest's page tables and the mapping together."""
+        return hook(self.core, fn, "translation", [(HOOK_TLB_FILL, 0, 0)], begin, end)
+
     # -- code
 
     def disassemble(self, code, count=None, *, address=0):
@@ -477,20 +503,34 @@ cdef class Emulator:
         self.memory.write(first, data)
         return first + size
 
-    def dump_block(self, address, *, optimised=False):
-        """The intermediate code of the block at an address as text, for debugging; "" when nothing
-        can be translated there, and while a run is in progress."""
+    @property
+    def dump_stages(self):
+        """Stages of `dump_block`, in order: "ir" as the translator made it, then the steps of the
+        optimiser by name."""
+        return dump_stage_names()
+
+    def dump_block(self, address, stage=None):
+        """The intermediate code of the block at an address as text, after a stage of `dump_stages`
+        (default: the first), for debugging; "" when nothing can be translated there, and while a
+        run is in progress. `engine.debug.dump` shows all stages together."""
         cdef uint64_t pc = u64_arg(address, "address")
-        cdef uint32_t size
-        cdef bytes text
+        cdef uint64_t base = 0
         self.core.check()
-        size = engine_dump_tb(self.core.st.engine, pc, 1 if optimised else 0, NULL, 0)
-        if size == 0:
-            return ""
-        text = PyBytes_FromStringAndSize(NULL, size + 1)
-        size = engine_dump_tb(self.core.st.engine, pc, 1 if optimised else 0,
-                              PyBytes_AS_STRING(text), size + 1)
-        return text[:size].decode("ascii", "replace").rstrip("\0")
+        stages = dump_stage_names()
+        if stage is not None and stage not in stages:
+            raise ArgumentError(f"no stage {stage!r}", hint=f"stages: {', '.join(stages)}")
+        return dump(self.core, pc, 0 if stage is None else stages.index(stage),
+                    &base).decode("ascii", "replace").rstrip("\0")
+
+    def dump_code(self, address):
+        """Host code of the block at an address as (address of the code, bytes), for debugging;
+        (0, b"") when nothing can be translated there, while a run is in progress, and from a back
+        end that makes no host code."""
+        cdef uint64_t pc = u64_arg(address, "address")
+        cdef uint64_t base = 0
+        self.core.check()
+        code = dump(self.core, pc, DUMP_CODE, &base)
+        return base, code
 
     def flush_code(self):
         """Drop all translated code. Never needed for correctness: writes to code are noticed."""

@@ -22,7 +22,8 @@ cdef enum:
     HOOK_INSN = 7               # instructions of one pattern number (`number`)
     HOOK_INSN_INVALID = 8       # undefined instruction, before it becomes a fault
     HOOK_MEM_READ_AFTER = 9     # after a load, with its value
-    N_HOOK_KINDS = 10
+    HOOK_TLB_FILL = 10          # a page has entered the TLB
+    N_HOOK_KINDS = 11
 
 # What a hook answers.
 cdef enum:
@@ -35,8 +36,9 @@ cdef enum:
 ctypedef struct HookEvent:
     uint64_t pc                 # of the instruction
     uint64_t addr               # CODE, BLOCK, INSN: = pc
-    uint64_t value              # MEM_WRITE, READ_AFTER: value, zero-extended (16 bytes: low half)
-    uint64_t value_hi
+    # MEM_WRITE, READ_AFTER: value, zero-extended (16 bytes: low half); TLB_FILL: physical address
+    uint64_t value
+    uint64_t value_hi           # TLB_FILL: PROT_* that were granted
     uint32_t size               # bytes of the instruction, the basic block, or the access
     uint32_t access             # ACCESS_* for MEM_*
     int32_t exception           # EXCEPTION: number
@@ -111,7 +113,7 @@ ctypedef struct Engine:
     IR *ir                      # NULL until something is translated
     void *translator            # Translator*, the same
     void *cache                 # TBCache* (exec/cache.pxd)
-    Hook *hooks[10]             # per kind, in the order added
+    Hook *hooks[11]             # per kind, in the order added
     uint64_t next_hook_id
     uint32_t python_hooks       # armed hooks with needs_gil
     uint32_t memory_hooks       # armed MEM_READ/WRITE/READ_AFTER hooks: TLB entries carry TLB_WATCH
@@ -183,8 +185,6 @@ cdef void engine_fail(Engine *e) noexcept nogil
 cdef void engine_tb_flush(Engine *e) noexcept nogil
 # Guest state exact now (in a hook: pc, lazy flags). Cheap when it already is.
 cdef void engine_sync(Engine *e) noexcept nogil
-# Text of the block at pc, translated for this purpose: stage 0 as the guest's translator made it,
-# 1 after the optimiser. Answers the length of the text (written up to size), 0: nothing can be
-# translated there.
-cdef uint32_t engine_dump_tb(Engine *e, uint64_t pc, uint32_t stage, char *out,
-                             uint32_t size) noexcept nogil
+# The block at pc, translated for this purpose, at a stage of its translation: dump.pxd.
+cdef uint32_t engine_dump_tb(Engine *e, uint64_t pc, uint32_t stage, char *out, uint32_t size,
+                             uint64_t *base) noexcept nogil

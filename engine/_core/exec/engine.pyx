@@ -264,6 +264,6 @@ cdef int engine_exits_set(Engine *e, const uint64_t *pcs, uint32_t n) noexcept n
     return 0
 
 
-cdef uint32_t engine_dump_tb(Engine *e, uint64_t pc, uint32_t stage, char *out,
-                             uint32_t size) noexcept nogil:
-    return dump_block(e, pc, stage, out, size)
+cdef uint32_t engine_dump_tb(Engine *e, uint64_t pc, uint32_t stage, char *out, uint32_t size,
+                             uint64_t *base) noexcept nogil:
+    return dump_block(e, pc, stage, out, size, base)
