@@ -37,7 +37,7 @@ cdef class Ram:
         mem_context_free(self.ctx)
 
 
-def test_three_pages():
+def test_row_71_three_pages():
     cdef Ram r = Ram(3)
     cdef uint32_t c
     for c in range(DIRTY_MEMORY_NUM):
@@ -50,7 +50,7 @@ def test_three_pages():
         assert not get_dirty(r.ctx, 0, 3 * PAGE, c) and not all_dirty(r.ctx, 0, 3 * PAGE, c)
 
 
-def test_empty_ranges():
+def test_row_71_empty_ranges():
     cdef Ram r = Ram(4)
     clear_dirty_range(r.ctx, 0, 4 * PAGE)
     assert not get_dirty(r.ctx, PAGE, 0, 0) and all_dirty(r.ctx, PAGE, 0, 0)
@@ -67,7 +67,7 @@ def test_empty_ranges():
     assert not test_and_clear_dirty(r.ctx, 1ULL << 60, 1ULL << 62, 0)
 
 
-def test_against_sets():
+def test_row_65_66_67_71_against_sets():
     cdef Ram r = Ram(200)
     rnd = random.Random(4)
     clean = [set() for _ in range(DIRTY_MEMORY_NUM)]
@@ -149,7 +149,7 @@ def lebitmap(host_bits, start_page, count, tcg, words):
             for c in range(3)]
 
 
-def test_lebitmap():
+def test_row_68_lebitmap():
     if host_page_size() != PAGE:
         return
     rnd = random.Random(5)
@@ -176,7 +176,7 @@ cdef void invalidate(void *opaque, ram_addr_t addr, uint64_t length) noexcept no
         seen.append((addr, length))
 
 
-def test_invalidate_and_set_dirty():
+def test_row_67_invalidate_and_set_dirty():
     cdef Ram r = Ram(8)
     r.ctx.tb_invalidate_range = invalidate
     seen.clear()
@@ -200,7 +200,7 @@ def test_invalidate_and_set_dirty():
     assert [get_dirty_flag(r.ctx, 2 * PAGE, c) for c in range(3)] == [False] * 3
 
 
-def test_regions():
+def test_row_74_masks_of_regions():
     cdef Ram r = Ram(4)
     cdef MemoryRegion *io = memory_region_new_io(r.ctx, NULL, NULL, b"io", PAGE)
     assert memory_region_get_dirty_log_mask(r.mr) == 1 << DIRTY_MEMORY_CODE
@@ -226,7 +226,7 @@ cdef void dirtier(MemContext *ctx, int lane) noexcept nogil:
             set_dirty_flag(ctx, <uint64_t>p << 12, 2)
 
 
-def test_threads_lose_nothing():
+def test_row_66_threads_lose_nothing():
     cdef Ram r = Ram(64)
     clear_dirty_range(r.ctx, 0, 64 * PAGE)
 

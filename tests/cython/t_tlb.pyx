@@ -78,7 +78,7 @@ cdef class Box:
         return None
 
 
-def test_layout():
+def test_row_46_entry_is_a_union_of_32_bytes():
     cdef CPUTLBEntry e
     assert sizeof(CPUTLBEntry) == 32 and NB_MMU_MODES == 12
     base = <uintptr_t>&e
@@ -169,7 +169,7 @@ def test_victims():
     assert b.t.mode[0].vindex == cursor
 
 
-def test_flush_by_mode():
+def test_row_36_flush_by_mmu_index():
     cdef Box b = Box()
     for idx in range(3):
         b.put(0x1000, idx=idx)
@@ -186,7 +186,7 @@ def test_flush_by_mode():
     assert not b.hit(0x1000, 1) and b.t.mode[0].vindex == 0
 
 
-def test_flush_page():
+def test_row_36_flush_page_by_mmu_index():
     cdef Box b = Box()
     for idx in range(2):
         for addr in (0x1000, 0x1000 + WAY, 0x2000):
@@ -198,7 +198,7 @@ def test_flush_page():
     assert not b.hit(0x2000, 0) and not b.hit(0x2000, 1)
 
 
-def test_flush_page_in_a_large_page():
+def test_row_36_flush_page_in_a_large_page():
     cdef Box b = Box()
     large = 2 << 20
     b.put(large + 0x5000, 0x5000, idx=0, size=large)
@@ -219,7 +219,7 @@ def test_flush_page_in_a_large_page():
     assert tlb_flush_page_modes(&b.t, 3 * large, 1) and not b.hit(0x40000000)
 
 
-def test_set_dirty():
+def test_row_28_set_dirty():
     cdef Box b = Box()
     for idx in range(2):
         for addr in (0x3000, 0x4000):
@@ -238,7 +238,7 @@ def test_set_dirty():
     assert b.words(0x4000)[1] == 0x4000 | TLB_NOTDIRTY | TLB_WATCH
 
 
-def test_reset_dirty_is_for_the_range_only():
+def test_row_65_write_traps_are_for_the_range_only():
     cdef Box b = Box()
     for i in range(8):
         b.put(0x10000 + i * PAGE)
@@ -256,7 +256,7 @@ def test_reset_dirty_is_for_the_range_only():
     assert got == [False, True, True, False, False, False, False, False], got
 
 
-def test_a_page_that_is_clean_at_fill_traps():
+def test_row_67_a_page_that_is_clean_at_fill_traps():
     cdef Box b = Box()
     for client in range(DIRTY_MEMORY_NUM):
         test_and_clear_dirty(b.ctx, client * PAGE, PAGE, client)
@@ -266,7 +266,7 @@ def test_a_page_that_is_clean_at_fill_traps():
     assert b.words(3 * PAGE)[1] == 3 * PAGE
 
 
-def test_vaddr_to_host():
+def test_row_64_vaddr_to_host():
     cdef Box b = Box()
     addr = 0x8000
     assert tlb_vaddr_to_host(&b.t, addr, ACCESS_READ, 0) == NULL

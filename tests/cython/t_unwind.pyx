@@ -47,7 +47,7 @@ def test_sync_in_hooks_gives_nothing_back_and_happens_once():
     assert all(good for _, good in left)
 
 
-def test_faults_at_every_place_of_a_block():
+def test_row_24_31_faults_at_every_place_of_a_block():
     for n in range(0, 40):
         for optimise in (True, False):
             b = box(*[addi(1, 1, 1)] * n, ld(2, 0, 8), *[addi(1, 1, 1)] * 3, jmp(0),
@@ -95,7 +95,7 @@ def test_dump():
     assert b.run(BASE, until=BASE + 4)[2] == 1
 
 
-def test_breakpoint_list():
+def test_row_17_breakpoint_list():
     cdef CPUHead *cpu = <CPUHead *>calloc(1, sizeof(CPUHead))
     for i in range(20):
         assert cpu_breakpoint_insert(cpu, 0x1000 + 4 * i, BP_CPU if i % 2 else BP_GDB) == 0

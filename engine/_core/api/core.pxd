@@ -32,6 +32,13 @@ cdef class Core:
     cdef list exports           # Export: memory that Python may write behind the engine's back
     cdef Py_ssize_t exports_limit   # length at which dead ones are looked for
     cdef dict shadow            # RAM page -> bytes: code in exported memory, as last seen
+    # engine.memory (regions.pyx, spaces.pyx); keys are addresses of the C structs
+    cdef dict regions           # RegionCell
+    cdef dict spaces            # SpaceCell
+    cdef dict listeners         # ListenerCell
+    cdef object big_lock        # RLock of devices with global_locking; None: no region was made
+    cdef int entered            # calls of engine.memory that are in an access right now
+    cdef bint unsettled         # a region waits to be freed
     cdef list keep              # whatever else C structures of the engine point to
     cdef object arch            # name
     cdef object reg_table       # RegTable of the guest
@@ -46,6 +53,10 @@ cdef class Core:
 
     cdef int refuse_closed(self) except -1
     cdef int refuse_busy(self) except -1
+    # Before the engine is freed: nobody is called any more.
+    cdef void silence(self) noexcept
+    # What engine.memory had goes with the engine.
+    cdef void forget_memory(self) noexcept
     cdef void take_error(self) noexcept
     cdef int leave_error(self) except -1
 

@@ -254,8 +254,12 @@ cdef class Emulator:
         core.check()
         if core.st.running:
             raise EngineBusyError("an emulator cannot be closed from its own hooks")
+        if core.entered:
+            raise EngineBusyError("an emulator cannot be closed from a device function")
+        core.silence()
         engine_free(core.st.engine)
         core.st.engine = NULL
+        core.forget_memory()
         self.memory.forget()
         core.st.has_exports = False
         core.cells = set()

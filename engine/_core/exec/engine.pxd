@@ -152,8 +152,7 @@ ctypedef struct Engine:
     uint32_t skip_hooks         # bit per hook kind that was called for it already
     uint64_t exceptions         # guest exceptions of this run
     uint64_t slice_size         # instructions, adapted to take about 3 ms
-    void *listener              # MemoryListener*: topology changes flush the TLB
-    void *as_list[1]            # head.ases
+    void *as_listeners          # MemoryListener[num_ases] of spaces.pyx: changes flush the TLB
     EngineStats stats
     char message[256]
     void *owner                 # the Emulator (borrowed PyObject*), for api only

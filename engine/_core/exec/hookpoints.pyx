@@ -18,6 +18,7 @@ from engine._core.exec.engine cimport (
     HOOK_BLOCK, HOOK_CODE, HOOK_CONTINUE, HOOK_ERROR, HOOK_HANDLED, HOOK_INSN, HOOK_MEM_FETCH,
     HOOK_MEM_INVALID, HOOK_MEM_READ, HOOK_MEM_READ_AFTER, HOOK_MEM_WRITE, HOOK_STOP, HOOK_TLB_FILL,
     N_HOOK_KINDS, Engine, Hook, HookEvent, hook_fn)
+from engine._core.exec.spaces cimport cpu_asidx_from_attrs
 from engine._core.exec.unwind cimport cpu_sync_state
 
 
@@ -418,7 +419,7 @@ _access_hooks.hook_read_after = on_read_after
 _access_hooks.watch = on_watch
 _access_hooks.filled = on_filled
 _access_hooks.tb_invalidate = on_tb_invalidate
-_access_hooks.asidx = NULL
+_access_hooks.asidx = cpu_asidx_from_attrs
 
 
 cdef const AccessHooks *access_hooks() noexcept nogil:
