@@ -193,7 +193,9 @@ cdef class DirtyMemory:
 
     `DirtyMemory(emu)`. Addresses are those of the RAM space (`MemoryRegion.ram_address`,
     `RAMBlock.offset`), ranges are widened to whole pages of `page_size` bytes. Fresh RAM is dirty
-    for everybody. Setting and clearing are atomic: any thread may do both while the guest runs.
+    for everybody. Bits are set and cleared atomically. While a thread runs the emulator, others
+    may look and set; only its own hooks and device functions may clear, because a store that is
+    under way would be missed (`EngineBusyError`).
     """
     cdef Core core
 
@@ -256,6 +258,7 @@ cdef class DirtyMemory:
         """Whether any page of a range was dirty; all are clean afterwards, and the next write to
         each is noticed."""
         cdef uint64_t at = 0, size = 0
+        self.core.check()
         self.range_arg(start, length, &at, &size)
         return bool(test_and_clear_dirty(self.context(), at, size, client_arg(client)))
 
@@ -274,6 +277,8 @@ cdef class DirtyMemory:
         cdef uint32_t number = client_arg(client)
         cdef uint64_t at = 0, size = 0, first, pages, chunk = <uint64_t>64 << ctx.page_bits
         cdef uint64_t[::1] out
+        if clear:
+            self.core.check()
         if length is None:
             length = max(ram_last_offset(ctx) - u64_arg(start, "start"), 0)
         self.range_arg(start, length, &at, &size)
