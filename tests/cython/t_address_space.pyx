@@ -2,6 +2,7 @@
 import errno
 
 from libc.string cimport memset
+from engine._core.base.clock cimport clock_ns
 from engine._core.base.types cimport hwaddr, ram_addr_t, uint8_t, uint32_t, uint64_t, uintptr_t
 from engine._core.mem.address_space cimport (MemSection, address_space_access_valid,
                                              address_space_ld, address_space_map,
@@ -693,3 +694,25 @@ def test_row_8_hot_fields_share_a_cache_line():
                   <uintptr_t>&mr.owner, <uintptr_t>&mr.iommu_ops, <uintptr_t>&mr.host,
                   <uintptr_t>&mr.dirty_log_mask, <uintptr_t>&mr.global_locking):
         assert start <= field < end
+
+
+def bench_read(loops=2_000_000):
+    """{bytes: ns} of address_space_read from RAM; for tests/bench/bench_core.py."""
+    cdef MemContext *ctx = mem_context_new(12, False)
+    cdef int err = 0
+    cdef MemoryRegion *top = memory_region_new(ctx, b"top", 0xffffffffffffffffULL)
+    cdef uint8_t[16] buffer
+    cdef uint64_t length, n = loops, i, began
+    cdef AddressSpace *space
+    memory_region_add_subregion(top, 0x1000, memory_region_new_ram(ctx, b"ram", 1 << 20, &err))
+    memory_region_add_subregion(top, 0x800000, memory_region_new_ram(ctx, b"more", 1 << 20, &err))
+    space = address_space_new(ctx, top, b"bench")
+    found = {}
+    for length in (1, 2, 4, 8, 16):
+        began = clock_ns()
+        for i in range(n):
+            address_space_read(space, 0x1000 + (i & 0xffff), 1, buffer, length)
+        found[length] = <double>(clock_ns() - began) / n
+    address_space_free(space)
+    mem_context_free(ctx)
+    return found

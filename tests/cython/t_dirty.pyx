@@ -1,4 +1,5 @@
 """Dirty page tracking against sets of pages (spec rows 65..71, 74)."""
+import os
 import random
 import threading
 
@@ -71,7 +72,7 @@ def test_row_65_66_67_71_against_sets():
     cdef Ram r = Ram(200)
     rnd = random.Random(4)
     clean = [set() for _ in range(DIRTY_MEMORY_NUM)]
-    for _ in range(4000):
+    for _ in range(int(os.environ.get("ENGINE_MODEL_STEPS", "4000"))):
         start, length = rnd.randrange(0, 190 * PAGE), rnd.choice([1, 10, PAGE,
                                                                   rnd.randrange(10 * PAGE)])
         if rnd.random() < 0.3:

@@ -122,6 +122,8 @@ ctypedef struct Engine:
     uint8_t optimise            # 0: passes off
     uint8_t deliver             # exceptions go to the guest
     uint8_t running
+    uint64_t mmap_owner         # thread that has the map's lock, 0: none (mmaplock.pxd)
+    uint64_t mmap_depth
     uint64_t *stops             # sorted: exits and breakpoints; no block runs past one
     uint32_t n_stops
     uint32_t stops_cap
@@ -182,6 +184,8 @@ cdef int engine_exits_set(Engine *e, const uint64_t *pcs, uint32_t n) noexcept n
 cdef void engine_fail(Engine *e) noexcept nogil
 # Drop every block before the next one runs.
 cdef void engine_tb_flush(Engine *e) noexcept nogil
+# Every run stops after one instruction, with STOP_BREAKPOINT. A change drops all blocks (row 48).
+cdef void engine_single_step(Engine *e, bint on) noexcept nogil
 # Guest state exact now (in a hook: pc, lazy flags). Cheap when it already is.
 cdef void engine_sync(Engine *e) noexcept nogil
 # The block at pc, translated for this purpose, at a stage of its translation: dump.pxd.

@@ -157,7 +157,23 @@ cdef void engine_free(Engine *e) noexcept nogil:
 
 # ---------------------------------------------------------------- run
 cdef void engine_run(Engine *e, const RunArgs *args, RunOutcome *out) noexcept nogil:
-    run_loop(e, args, out)
+    cdef RunArgs one
+    if not e.cpu.singlestep:
+        run_loop(e, args, out)
+        return
+    one = args[0]
+    if not one.has_count or one.count > 1:
+        one.has_count = True
+        one.count = 1
+    run_loop(e, &one, out)
+    if out.reason == STOP_COUNT and out.icount:
+        out.reason = STOP_BREAKPOINT        # row 56: single-step is a debug stop
+
+
+cdef void engine_single_step(Engine *e, bint on) noexcept nogil:
+    if e.cpu.singlestep != on:
+        e.cpu.singlestep = on
+        engine_tb_flush(e)
 
 
 cdef void engine_stop(Engine *e) noexcept nogil:

@@ -20,6 +20,7 @@ from engine._core.exec.engine cimport (HOOK_BLOCK, HOOK_CODE, HOOK_INSN, HOOK_ME
                                        HookEvent)
 from engine._core.exec.hookpoints cimport (helper_block, helper_code, helper_insn, hooks_armed,
                                            hooks_dispatch, hooks_insn_armed, hooks_status)
+from engine._core.exec.mmaplock cimport mmap_lock, mmap_unlock
 from engine._core.exec.stops cimport is_stop
 
 
@@ -263,7 +264,9 @@ cdef void link_exit(Engine *e, TBExit *x, TB *tb) noexcept nogil:
             or tb.page_addr[1] != no_page() or owner.page_addr[0] != tb.page_addr[0]
             or is_stop(e, tb.pc)):
         return
+    mmap_lock(e)
     cache_link(<TBCache *>e.cache, x, tb)
+    mmap_unlock(e)
 
 
 cdef void drop_one_shot(Engine *e, TB *tb) noexcept nogil:
