@@ -19,6 +19,9 @@ cdef class Core:
         self.exports = []
         self.shadow = {}
         self.keep = []
+        self.points = {}
+        self.watches = []
+        self.st.watch_skip = <uint64_t>-1
         self.forget_memory()
 
     def __dealloc__(self):

@@ -7,12 +7,15 @@ from engine._core.exec.engine cimport Engine, Hook, HookEvent, RunArgs, RunOutco
 from engine._core.isa.guest cimport GuestOps
 from engine._core.api.core cimport Core
 from engine._core.api.memory cimport Memory
+from engine._core.api.points cimport Breakpoints, Watchpoints
 from engine._core.api.registers cimport Registers
 
 cdef class Emulator:
     cdef Core core
     cdef readonly Memory memory
     cdef readonly Registers regs
+    cdef Breakpoints points
+    cdef Watchpoints watches
     cdef object tree            # root of the object tree, or None until it is asked for
     cdef object __weakref__
 

@@ -8,6 +8,7 @@ from typing_extensions import Buffer, Self, disjoint_base
 from engine._core.api.hooks import Fault, Hook
 from engine._core.api.kinds import Access, Prot, StopReason
 from engine._core.api.memory import Memory
+from engine._core.api.points import Breakpoints, Watchpoints, WatchHit
 from engine._core.api.registers import Registers
 
 _CodeHook = Callable[[Emulator, int, int], object]
@@ -24,6 +25,8 @@ class RunResult:
     def pc(self) -> int: ...
     @property
     def count(self) -> int: ...
+    @property
+    def watchpoint(self) -> WatchHit | None: ...
 
 @disjoint_base
 class Instruction:
@@ -61,6 +64,10 @@ class Emulator:
     def regs(self) -> Registers: ...
     @property
     def arch(self) -> str: ...
+    @property
+    def breakpoints(self) -> Breakpoints: ...
+    @property
+    def watchpoints(self) -> Watchpoints: ...
     @property
     def qom(self) -> Any: ...
     @property

@@ -21,6 +21,8 @@ from engine._core.api.core cimport CoreState, core_of, u64_arg, seconds_arg, typ
 from engine._core.api.guests cimport backend_by_name, check_model, feature_bits, guest_by_name
 from engine._core.api.hooks cimport hook_new
 from engine._core.api.memory cimport memory_new
+from engine._core.api.points cimport (breakpoints_new, watch_begin, watch_end,
+                                       watchpoints_new)
 from engine._core.api.registers cimport reg_table, registers_new, reg_find, reg_get, reg_set
 
 import os
@@ -33,6 +35,7 @@ from engine.util import factory
 from engine._core.api.kinds import Access, StopReason
 
 cdef tuple _reasons = tuple(StopReason)
+cdef object _watchpoint = StopReason.WATCHPOINT
 cdef tuple _access_names = ("read", "write", "fetch")
 cdef tuple _fault_kinds = ("", "unmapped", "protected", "misaligned", "page", "io")
 cdef unsigned long _main_ident = threading.main_thread().ident
@@ -53,9 +56,11 @@ if hasattr(os, "register_at_fork"):
 cdef class RunResult:
     """What a run did.
 
-    `reason` (StopReason) says why it ended, `pc` where, `count` how many instructions it retired.
+    `reason` (StopReason) says why it ended, `pc` where, `count` how many instructions it retired;
+    `watchpoint` is the `WatchHit` when it was a watchpoint, else None.
     """
     cdef readonly object reason
+    cdef readonly object watchpoint
     cdef readonly uint64_t pc
     cdef readonly uint64_t count
 
@@ -209,6 +214,8 @@ cdef class Emulator:
         self.core = Core.__new__(Core)
         self.memory = memory_new(self.core)
         self.regs = registers_new(self.core)
+        self.points = breakpoints_new(self.core)
+        self.watches = watchpoints_new(self.core)
 
     def __init__(self, arch, *, backend=None, features=None, model=None, big_endian=False,
                  fp=True, user_mode=False, exceptions="host", code_buffer=None):
@@ -243,6 +250,8 @@ cdef class Emulator:
         core.reg_table = reg_table(guest)
         self.memory = memory_new(core)
         self.regs = registers_new(core)
+        self.points = breakpoints_new(core)
+        self.watches = watchpoints_new(core)
 
     # -- life cycle
 
@@ -267,6 +276,8 @@ cdef class Emulator:
         core.exports = []
         core.shadow = {}
         core.keep = []
+        core.points = {}
+        core.watches = []
 
     @property
     def closed(self):
@@ -291,6 +302,16 @@ cdef class Emulator:
     def arch(self):
         """Name of the architecture."""
         return self.core.arch
+
+    @property
+    def breakpoints(self):
+        """Addresses that stop a run: `breakpoints.add(address)`."""
+        return self.points
+
+    @property
+    def watchpoints(self):
+        """Memory whose accesses stop a run: `watchpoints.add(address, size, kind)`."""
+        return self.watches
 
     @property
     def qom(self):
@@ -598,11 +619,14 @@ cdef RunResult start(Emulator self, object begin, RunArgs *args):
         begin_gil_turn(st)
     st.engine.stop_requested = 0    # a stop that came too late for the run before
     st.running = True
+    if core.watches:
+        watch_begin(core)
     if st.gil_held:
         engine_run(st.engine, args, &out)
     else:
         with nogil:
             engine_run(st.engine, args, &out)
+    hit = watch_end(core, args, &out) if core.watches else None
     st.running = False
     st.gil_held = False
     st.emulator = NULL
@@ -613,7 +637,8 @@ cdef RunResult start(Emulator self, object begin, RunArgs *args):
         core.error = None
         raise error
     result = RunResult.__new__(RunResult)
-    result.reason = _reasons[out.reason]
+    result.reason = _reasons[out.reason] if hit is None else _watchpoint
+    result.watchpoint = hit
     result.pc = out.pc
     result.count = out.icount
     if out.reason == STOP_FAULT or out.reason == STOP_EXCEPTION or out.reason == STOP_INTERNAL:

@@ -36,6 +36,8 @@ class StopReason(enum.IntEnum):
     """A hook raised; `run()` raises what it raised."""
     INTERNAL = 10
     """The engine could not go on; `run()` raises `Error` with the reason."""
+    WATCHPOINT = 11
+    """A watchpoint was hit: `RunResult.watchpoint` says how."""
 
 
 class Access(enum.IntEnum):
