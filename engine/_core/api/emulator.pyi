@@ -8,7 +8,7 @@ from typing_extensions import Buffer, Self, disjoint_base
 from engine._core.api.hooks import Fault, Hook
 from engine._core.api.kinds import Access, Prot, StopReason
 from engine._core.api.memory import Memory
-from engine._core.api.points import Breakpoints, Watchpoints, WatchHit
+from engine._core.api.points import Breakpoints, WatchHit, Watchpoints
 from engine._core.api.registers import Registers
 
 _CodeHook = Callable[[Emulator, int, int], object]
