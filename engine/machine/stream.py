@@ -76,7 +76,8 @@ class _Reader:
 
     def take(self, size: int) -> bytes:
         if size > len(self.data) - self.at:
-            raise StreamError(f"the stream ends at byte {len(self.data)}, in the middle of a section")
+            raise StreamError(
+                f"the stream ends at byte {len(self.data)}, in the middle of a section")
         self.at += size
         return self.data[self.at - size:self.at]
 

@@ -97,7 +97,8 @@ def test_row_17_stop_before_the_access(emu):
 
 
 def test_ranges_overlap_bytewise(emu):
-    emu.memory.write(CODE, code(lb("a4", 7, "a1"), lw("a4", 4, "a1"), sw("a4", 8, "a1"), li("a5", 1)))
+    emu.memory.write(CODE, code(lb("a4", 7, "a1"), lw("a4", 4, "a1"), sw("a4", 8, "a1"),
+                                li("a5", 1)))
     emu.watchpoints.add(DATA + 7, 1, "access")
     assert emu.run(CODE, END).pc == CODE + 4
     assert emu.run(until=END).pc == CODE + 8

@@ -1,6 +1,8 @@
 """What the core's hot paths cost: TLB, TB hash, jump cache, dirty bitmaps, physical reads.
 
-    python tests/bench/bench_core.py        after `ENGINE_TESTS=1 python setup.py build_ext --inplace`
+    python tests/bench/bench_core.py
+
+after `ENGINE_TESTS=1 python setup.py build_ext --inplace`.
 
 The Cython-level numbers come from loops in the compiled tests (tests/cython/t_*.pyx: bench_*).
 A benchmark, not a test: nothing here fails for being slow.
@@ -81,8 +83,8 @@ def dirty_bitmaps():
 
     mine = best(lambda: ours(lambda: dirty.test_and_clear_bitmap(client)))
     theirs = best(numpy_words, 50)
-    print(f"{'test-and-clear of 1 GiB, words':45} {mine * 1e6:8.1f} us, numpy {theirs * 1e6:.1f} us,"
-          f" {mine / theirs:.2f}x")
+    print(f"{'test-and-clear of 1 GiB, words':45} {mine * 1e6:8.1f} us, numpy"
+          f" {theirs * 1e6:.1f} us, {mine / theirs:.2f}x")
     mine = best(lambda: ours(lambda: dirty.dirty_pages(client, clear=True)))
     theirs = best(numpy_pages, 50)
     print(f"{'test-and-clear of 1 GiB, page numbers':45} {mine * 1e6:8.1f} us, numpy"

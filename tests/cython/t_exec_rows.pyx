@@ -7,7 +7,6 @@ import re
 import threading
 from pathlib import Path
 
-from libc.stdlib cimport calloc, free
 from engine._core.base.types cimport ACCESS_FETCH, ACCESS_READ
 from engine._core.cpu.tb_hash cimport tb_jmp_cache_probe
 from engine._core.exec.mmaplock cimport have_mmap_lock, mmap_lock, mmap_unlock
@@ -122,7 +121,7 @@ def test_row_31_leaving_restores_the_state():
     b[4] = DATA
     for bad, pc, done in ((0x900000, BASE + 4, 1), (DATA, BASE + 12, 3)):
         b[1], b[4] = 0, bad
-        reason, at, count = b.run(BASE)
+        _, at, count = b.run(BASE)
         assert (at, count) == (pc, done) and b[1] == (1 if bad != DATA else 2)
         assert b.e.cpu.current_tb == NULL and b.e.cpu.unwind_ra == 0
 

@@ -432,7 +432,7 @@ def bench_lookup(loops=5_000_000):
         tlb_set_page(&b.t, (i & 0xff) << 12, (i & 0xff) << 12, 1, PROT_ALL, 0, PAGE)
     fill = <double>(clock_ns() - began) / (n // 100)
     began = clock_ns()
-    for i in range(1000):
+    for _i in range(1000):
         tlb_flush_all(&b.t)
         tlb_set_page(&b.t, 0, 0, 1, PROT_ALL, 0, PAGE)
     return {"hit": hit, "victim swap": victim, "fill": fill,

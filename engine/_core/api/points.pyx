@@ -1,6 +1,6 @@
 """Breakpoints and watchpoints of an emulator (see points.pxd)."""
 from libc.string cimport memset
-from engine._core.base.types cimport ACCESS_WRITE, uint32_t
+from engine._core.base.types cimport ACCESS_WRITE
 from engine._core.cpu.head cimport BP_GDB
 from engine._core.exec.engine cimport (
     HOOK_CONTINUE, HOOK_MEM_READ, HOOK_MEM_WRITE, HOOK_STOP, STOP_COUNT, STOP_REQUEST, STOP_UNTIL,
@@ -236,7 +236,6 @@ cdef object watch_end(Core core, RunArgs *args, RunOutcome *out):
     cdef Watchpoint point
     cdef RunArgs one
     cdef RunOutcome rest
-    cdef uint64_t value[2]
     if st.watch_hit is NULL or out.reason != STOP_REQUEST or st.stop_asked:
         return None
     point = <Watchpoint>(<WatchData *>st.watch_hit).point
