@@ -16,15 +16,13 @@ from engine.unicorn import (  # noqa: F401
     tricore_const,
     x86_const,
 )
-from engine.unicorn.install import install
-from engine.unicorn.unicorn import (
-    Uc,
-    UcError,
-    __version__,
-    debug,
-    uc_arch_supported,
-    uc_version,
-    ucsubclass,
-    version_bind,
-)
+from engine.unicorn.loader import install as install
+from engine.unicorn.unicorn import Uc as Uc
+from engine.unicorn.unicorn import UcError as UcError
+from engine.unicorn.unicorn import __version__ as __version__
+from engine.unicorn.unicorn import debug as debug
+from engine.unicorn.unicorn import uc_arch_supported as uc_arch_supported
+from engine.unicorn.unicorn import uc_version as uc_version
+from engine.unicorn.unicorn import ucsubclass as ucsubclass
+from engine.unicorn.unicorn import version_bind as version_bind
 from engine.unicorn.unicorn_const import *  # noqa: F403

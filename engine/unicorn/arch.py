@@ -11,6 +11,7 @@ from typing import NamedTuple
 from engine._core.api import guest_names
 from engine.unicorn.tables import constants
 
+GUESTS = frozenset(guest_names())
 # Kinds of registers: SLOT_* of _core/api/uc.pxd.
 WORD, PART, WIDE, FLOAT, TABLE, NUMBERED = 1, 2, 3, 4, 5, 6
 # What an exception is to hooks: TRAP_* of uc.pyx.
@@ -43,7 +44,7 @@ class Arch(NamedTuple):
 
     def supported(self) -> bool:
         """Whether this engine has a guest for it."""
-        return any(name in guest_names() for name in self.natives.values())
+        return any(name in GUESTS for name in self.natives.values())
 
     def rows(self) -> dict[int, Row]:
         """Register id -> what it is in the guest. Made once."""
@@ -82,12 +83,11 @@ def _x86() -> dict[int, Row]:
         rows[legacy] = (PART, whole, 0, 16)
         rows[legacy + "l"] = (PART, whole, 0, 8)
     for index in range(8, 16):
-        whole = (f"r{index}",)
-        rows[f"r{index}"] = (WORD, whole, 0, 0)
+        rows[f"r{index}"] = (WORD, (f"r{index}",), 0, 0)
         for suffix, bits in (("d", 32), ("w", 16), ("b", 8)):
-            rows[f"r{index}{suffix}"] = (PART, whole, 0, bits)
-    for name, bits in (("rip", 64), ("eip", 32), ("ip", 16)):
-        rows[name] = (WORD, ("pc",), 0, bits)
+            rows[f"r{index}{suffix}"] = (PART, (f"r{index}",), 0, bits)
+    rows |= {name: (WORD, ("pc",), 0, bits)
+             for name, bits in (("rip", 64), ("eip", 32), ("ip", 16))}
     for name, bits in (("rflags", 64), ("eflags", 32), ("flags", 16)):
         rows[name] = (PART, ("rflags", "eflags"), 0, bits)
     for name in ("cs", "ds", "es", "fs", "gs", "ss"):
@@ -130,7 +130,8 @@ _RISCV = Arch(
 _X86 = Arch(
     module="x86", natives={2: "x86_16", 4: "i386", 8: "x86_64"}, modes=14,
     default_model={2: 19, 4: 19, 8: 19}, models={2: 38, 4: 38, 8: 38},
-    traps={3: (AFTER, 3), 4: (AFTER, 4), 6: (INVALID, 6), **{n: (AFTER, n) for n in range(32, 256)}},
+    traps={3: (AFTER, 3), 4: (AFTER, 4), 6: (INVALID, 6),
+           **{number: (AFTER, number) for number in range(32, 256)}},
     length_rule=LENGTH_SHORTEST, subtractions=("sub",), make_rows=_x86)
 
 ARCHES = {8: _RISCV, 4: _X86}

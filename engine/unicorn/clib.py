@@ -10,7 +10,7 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
-from engine._core.api.uc import UcError, error_text
+from engine._core.api.ucregs import UcError, error_text
 from engine.unicorn import unicorn_const as const
 
 _p, _u32, _u64, _int = ctypes.c_void_p, ctypes.c_uint32, ctypes.c_uint64, ctypes.c_int
@@ -76,11 +76,11 @@ HOOK_TLB_FILL_CFUNC = ctypes.CFUNCTYPE(ctypes.c_bool, _p, _u64, _int, ctypes.POI
 MMIO_READ_CFUNC = ctypes.CFUNCTYPE(_u64, _p, _u64, _u32, _p)
 MMIO_WRITE_CFUNC = ctypes.CFUNCTYPE(None, _p, _u64, _u32, _u64, _p)
 
-_SHAPES = (
+_SHAPES: tuple[tuple[int, Any], ...] = (
     (const.UC_HOOK_INTR, HOOK_INTR_CFUNC),
-    (const.UC_HOOK_CODE | const.UC_HOOK_BLOCK, HOOK_CODE_CFUNC),
+    (int(const.UC_HOOK_CODE) | int(const.UC_HOOK_BLOCK), HOOK_CODE_CFUNC),
     (const.UC_HOOK_MEM_INVALID, HOOK_MEM_INVALID_CFUNC),
-    (const.UC_HOOK_MEM_VALID | const.UC_HOOK_MEM_READ_AFTER, HOOK_MEM_ACCESS_CFUNC),
+    (int(const.UC_HOOK_MEM_VALID) | int(const.UC_HOOK_MEM_READ_AFTER), HOOK_MEM_ACCESS_CFUNC),
     (const.UC_HOOK_INSN_INVALID, HOOK_INSN_INVALID_CFUNC),
 )
 

@@ -5,13 +5,13 @@ they differ, docs/unicorn.md says how and why.
 """
 cimport cython
 from cpython.bytearray cimport PyByteArray_AS_STRING, PyByteArray_FromStringAndSize
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from cpython.bytes cimport PyBytes_AS_STRING
 from cpython.exc cimport PyErr_Clear
 from cpython.long cimport PyLong_FromUnsignedLongLong
 from cpython.ref cimport Py_INCREF, Py_XDECREF
 from cpython.tuple cimport PyTuple_New, PyTuple_SET_ITEM
-from libc.stdlib cimport calloc, free, malloc
-from libc.string cimport memcpy, memset
+from libc.stdlib cimport free, malloc
+from libc.string cimport memset
 from engine._core.base.types cimport (ACCESS_FETCH, ACCESS_READ, ACCESS_WRITE, ST_FAULT, ST_OK,
                                       uintptr_t, vaddr_t)
 from engine._core.cpu.flush cimport cpu_tlb_flush
@@ -23,21 +23,24 @@ from engine._core.exec.engine cimport (
     HOOK_STOP, RunArgs, STOP_EXCEPTION, STOP_FAULT, STOP_INTERNAL, STOP_TIMEOUT, engine_exits_set,
     engine_hook_add, engine_hook_del, engine_reg_read, engine_reg_write)
 from engine._core.exec.hookpoints cimport enter_fp, leave_fp
-from engine._core.isa.guest cimport CPUConfig, GuestOps
+from engine._core.isa.guest cimport GuestOps
 from engine._core.mem.attrs cimport MEMTXATTRS_UNSPECIFIED
 from engine._core.mem.tlb cimport (ACCESS_FAULT_PROT, ACCESS_FAULT_UNMAPPED, MEMORY_FAULT_FINAL,
                                    tlb_set_page)
 from engine._core.api.blocks cimport Block, memory_sync
 from engine._core.api.core cimport core_of, engine_fast_u64
 from engine._core.api.emulator cimport emulator_error, emulator_run
-from engine._core.api.guests cimport guest_by_name
-from engine._core.api.registers cimport Reg, RegTable, reg_table
+from engine._core.api.ucregs cimport (
+    ERR_ARG, ERR_EXCEPTION, ERR_FETCH_PROT, ERR_HANDLE, ERR_INSN_INVALID, ERR_MAP, ERR_NOMEM,
+    ERR_OK, ERR_READ_PROT, ERR_READ_UNALIGNED, ERR_READ_UNMAPPED, ERR_RESOURCE, ERR_WRITE_PROT,
+    LENGTH_RISCV, SLOT_ABSENT, SLOT_FLOAT, SLOT_NONE, SLOT_NUMBERED, SLOT_PART, SLOT_TABLE,
+    SLOT_WIDE, SLOT_WORD, TRAP_AFTER, TRAP_INVALID, RegMap, RegSlot, UcContextBase, int_of,
+    low_mask, reg_map, words_of, wrap64)
 
-import os
-import sys
 from operator import index as as_index
 
-from engine.errors import EngineBusyError, HostMemoryError, MapError, MemoryFault
+from engine._core.api.ucregs import UcError
+from engine.errors import EngineBusyError, MemoryFault
 
 cdef extern from "Python.h":
     PyObject *PyObject_Vectorcall(PyObject *fn, PyObject *const *args, size_t nargs,
@@ -56,22 +59,6 @@ cdef extern from *:
     void uc_decref(PyObject *o)
     void uc_incref(PyObject *o)
 
-cdef enum:                      # UC_ERR_*
-    ERR_OK = 0
-    ERR_NOMEM = 1
-    ERR_HANDLE = 3
-    ERR_READ_UNMAPPED = 6       # + ACCESS_*
-    ERR_HOOK = 9
-    ERR_INSN_INVALID = 10
-    ERR_MAP = 11
-    ERR_WRITE_PROT = 12
-    ERR_READ_PROT = 13
-    ERR_FETCH_PROT = 14
-    ERR_ARG = 15
-    ERR_READ_UNALIGNED = 16     # + ACCESS_*
-    ERR_RESOURCE = 20
-    ERR_EXCEPTION = 21
-
 cdef enum:                      # UC_HOOK_*
     UC_INTR = 1
     UC_INSN = 2
@@ -88,203 +75,8 @@ cdef enum:                      # UC_HOOK_*
     UC_TLB_FILL = 131072
     UC_MEM_ACCESS = 15360
 
-cdef enum:                      # UcBase.trap_action
-    TRAP_FAULT = 0              # INTR hooks; the pc stays at the instruction
-    TRAP_AFTER = 1              # INTR hooks; the pc is behind the instruction
-    TRAP_INVALID = 2            # INSN_INVALID hooks
-
-cdef enum:                      # UcBase.length_rule: of an instruction that cannot be decoded
-    LENGTH_SHORTEST = 0
-    LENGTH_RISCV = 1            # low two bits set: 4 bytes, else 2
-
 cdef enum:
     CHECKED_AT_ONCE = 1 << 16   # bytes read without looking first whether all of them are mapped
-
-# By UC_ERR_*: text and name. The name of 19 is not shown.
-ERRORS = (
-    ("OK", "OK"),
-    ("No memory available or memory not present", "NOMEM"),
-    ("Invalid/unsupported architecture", "ARCH"),
-    ("Invalid handle", "HANDLE"),
-    ("Invalid mode", "MODE"),
-    ("Different API version between core & binding", "VERSION"),
-    ("Invalid memory read", "READ_UNMAPPED"),
-    ("Invalid memory write", "WRITE_UNMAPPED"),
-    ("Invalid memory fetch", "FETCH_UNMAPPED"),
-    ("Invalid hook type", "HOOK"),
-    ("Invalid instruction", "INSN_INVALID"),
-    ("Invalid memory mapping", "MAP"),
-    ("Write to write-protected memory", "WRITE_PROT"),
-    ("Read from non-readable memory", "READ_PROT"),
-    ("Fetch from non-executable memory", "FETCH_PROT"),
-    ("Invalid argument", "ARG"),
-    ("Read from unaligned memory", "READ_UNALIGNED"),
-    ("Write to unaligned memory", "WRITE_UNALIGNED"),
-    ("Fetch from unaligned memory", "FETCH_UNALIGNED"),
-    ("Unknown error code", ""),
-    ("Insufficient resource", "RESOURCE"),
-    ("Unhandled CPU exception", "EXCEPTION"),
-    ("Provided buffer is too small", "OVERFLOW"),
-)
-
-
-def error_text(errno):
-    """The text of an error number, with its name in brackets."""
-    if not (isinstance(errno, int) and 0 <= errno < len(ERRORS)):
-        errno = 19
-    text, name = ERRORS[errno]
-    return f"{text} (UC_ERR_{name})" if name else text
-
-
-class UcError(Exception):
-    """An error of the engine.
-
-    errno: UC_ERR_*. args: (address, size) of memory that cannot be read or written by the host,
-    (property,) of a query, else empty. An error of emulated code has the engine's own error, with
-    address, access, pc and reason, as `__cause__`.
-    """
-
-    def __init__(self, errno, *args):
-        super().__init__(*args)
-        self.errno = errno
-
-    def __reduce__(self):
-        return type(self), (self.errno, *self.args)
-
-    def __str__(self):
-        return error_text(self.errno)
-
-
-# ---------------------------------------------------------------- arguments
-
-# An int as C's uint64_t: too large and negative ones wrap.
-cdef inline uint64_t wrap64(object value) except? 0xfffffffffffffffeULL:
-    cdef unsigned long long number = 0
-    if engine_fast_u64(value, &number):
-        return number
-    PyErr_Clear()
-    return as_index(value) & 0xffffffffffffffff
-
-
-# ---------------------------------------------------------------- registers by id
-
-cdef dict _maps = {}            # (architecture, id of its rows) -> RegMap
-
-
-cdef RegMap reg_map(object arch, dict rows):
-    """The map of a native architecture; rows: id -> (kind, names, shift, bits)."""
-    cdef CPUConfig config
-    cdef const GuestOps *guest
-    found = _maps.get(arch)
-    if found is None:
-        memset(&config, 0, sizeof(config))
-        guest = guest_by_name(arch, &config)
-        found = reg_map_new(guest, reg_table(guest), rows)
-        _maps[arch] = found
-    return found
-
-
-cdef RegMap reg_map_new(const GuestOps *guest, RegTable table, dict rows):
-    cdef RegMap map = RegMap.__new__(RegMap)
-    cdef RegSlot *slot
-    cdef Reg reg
-    cdef uint32_t i
-    cdef uint32_t n = max(rows) + 1
-    map.slots = <RegSlot *>calloc(n, sizeof(RegSlot))
-    map.saved = <uint32_t *>calloc(guest.n_regs, sizeof(uint32_t))
-    map.saved_at = <uint32_t *>calloc(guest.n_regs, sizeof(uint32_t))
-    map.place = <int32_t *>malloc(guest.n_regs * sizeof(int32_t))
-    if map.slots is NULL or map.saved is NULL or map.saved_at is NULL or map.place is NULL:
-        raise HostMemoryError("the host has no memory left")
-    map.n_slots = n
-    map.n_regs = guest.n_regs
-    for i in range(guest.n_regs):
-        map.place[i] = -1
-    for reg_id, (kind, names, shift, bits) in rows.items():
-        slot = &map.slots[reg_id]
-        slot.kind = kind
-        slot.shift = shift
-        slot.bits = bits
-        for i in range(4):
-            slot.reg[i] = -1
-        for i, name in enumerate(names):
-            reg = table.by_name.get(name)
-            if reg is None:
-                continue
-            slot.reg[i if kind == SLOT_TABLE else 0] = reg.index
-            if not slot.bits:
-                slot.bits = reg.bits
-            if kind != SLOT_TABLE:
-                break
-        if slot.reg[0] < 0 and kind != SLOT_NUMBERED:
-            slot.kind = SLOT_ABSENT
-    for name in table.names:
-        reg = table.by_name[name]
-        map.saved[map.n_saved] = reg.index
-        map.saved_at[map.n_saved] = map.n_words
-        map.place[reg.index] = map.n_words
-        map.n_saved += 1
-        map.n_words += (reg.bits + 63) // 64
-    for item in table.by_name.values():     # other names of saved registers
-        reg = item
-        if map.place[reg.index] < 0:
-            for i in range(map.n_saved):
-                if same_place(guest, reg.index, map.saved[i]):
-                    map.place[reg.index] = map.saved_at[i]
-    return map
-
-
-cdef bint same_place(const GuestOps *guest, uint32_t a, uint32_t b) noexcept:
-    return (guest.regs[a].kind == guest.regs[b].kind and guest.regs[a].bits == guest.regs[b].bits
-            and guest.regs[a].offset == guest.regs[b].offset
-            and guest.regs[a].number == guest.regs[b].number)
-
-
-cdef object deprecated(object reg_id):
-    if not os.environ.get("UC_IGNORE_REG_BREAK"):
-        sys.stderr.write(f"WARNING: register id {reg_id} names no register of this architecture: it"
-                         " reads as 0, and writes do nothing. UC_IGNORE_REG_BREAK=1 silences this.\n")
-
-
-cdef RegSlot _no_slot
-memset(&_no_slot, 0, sizeof(_no_slot))
-
-
-cdef class RegMap:
-    def __dealloc__(self):
-        free(self.slots)
-        free(self.saved)
-        free(self.saved_at)
-        free(self.place)
-
-    cdef RegSlot *slot(self, object reg_id) except? NULL:
-        cdef uint64_t number = wrap64(reg_id)
-        if number >= self.n_slots or self.slots[number].kind == SLOT_NONE:
-            deprecated(reg_id)
-            return &_no_slot
-        return &self.slots[number]
-
-
-cdef object int_of(const uint64_t *words, uint32_t bits):
-    cdef uint32_t i
-    value = PyLong_FromUnsignedLongLong(words[0])
-    for i in range(1, (bits + 63) // 64):
-        value |= PyLong_FromUnsignedLongLong(words[i]) << (64 * i)
-    return value
-
-
-cdef inline uint64_t low_mask(uint32_t bits) noexcept:
-    return (1ULL << bits) - 1 if bits < 64 else <uint64_t>-1
-
-
-# The words of an int, truncated to `bits`.
-cdef int words_of(object value, uint32_t bits, uint64_t *words) except -1:
-    cdef uint32_t i, n = (bits + 63) // 64
-    number = as_index(value) & ((<object>1 << <object>bits) - 1)
-    for i in range(n):
-        words[i] = (number >> (64 * i)) & 0xffffffffffffffff
-    return 0
-
 
 # ---------------------------------------------------------------- hooks: after the call
 
@@ -445,7 +237,7 @@ cdef int call_trap(CPUHead *cpu, CHook *h, HookEvent *ev) noexcept:
 
 cdef int trap(UcBase uc, CPUHead *cpu, HookEvent *ev) except -1:
     cdef uint32_t number = ev.exception & 0xff
-    cdef uint32_t action = uc.trap_action[number]
+    cdef uint32_t action = uc.regs.trap_action[number]
     cdef UcHook hook
     if action == TRAP_INVALID:
         for item in tuple(uc.invalid_hooks):
@@ -457,7 +249,7 @@ cdef int trap(UcBase uc, CPUHead *cpu, HookEvent *ev) except -1:
         return HOOK_CONTINUE
     if action == TRAP_AFTER:
         skip_instruction(uc, cpu)
-    number = uc.trap_number[number]
+    number = uc.regs.trap_number[number]
     for item in tuple(uc.intr_hooks):
         hook = item
         hook.callback(uc, <long>number, hook.user_data)
@@ -475,7 +267,7 @@ cdef int skip_instruction(UcBase uc, CPUHead *cpu) except -1:
                                    &uc.core.st.engine.config, text, sizeof(text))
     if length == 0:
         length = guest.min_insn
-        if code and uc.length_rule == LENGTH_RISCV:
+        if code and uc.regs.length_rule == LENGTH_RISCV:
             length = 4 if code[0] & 3 == 3 else 2
     guest.set_pc(cpu, cpu.pc + length)
     return 0
@@ -615,8 +407,8 @@ cdef list memory_specs(uint32_t htype):
 cdef class UcBase:
     """What of `Uc` is called often. engine.unicorn.Uc is the class to use.
 
-    A subclass defines `_open() -> (Emulator, rows of the register map, traps, length rule)`, called
-    when the engine is first needed.
+    A subclass defines `_open() -> (Emulator, engine.unicorn.arch.Arch)`, called when the engine is
+    first needed.
     """
 
     def __cinit__(self, *args, **kwargs):
@@ -645,15 +437,10 @@ cdef class UcBase:
         raise UcError(ERR_HANDLE)
 
     cdef int open(self) except -1:
-        emulator, rows, traps, rule = self._open()
+        emulator, table = self._open()
         self.emulator = emulator
         self.memory = self.emulator.memory
-        self.regs = reg_map(self.emulator.core.arch, rows)
-        self.length_rule = rule
-        for i in range(256):
-            action, number = traps.get(i, (TRAP_FAULT, i))
-            self.trap_action[i] = action
-            self.trap_number[i] = number
+        self.regs = reg_map(self.emulator.core.arch, table)
         self.core = self.emulator.core
         return 0
 
@@ -759,7 +546,6 @@ cdef class UcBase:
         cdef Py_ssize_t i
         cdef uint64_t words[32]
         cdef unsigned long long number = 0
-        cdef RegSlot *slot
         cdef tuple values
         cdef Engine *e
         self.ready()
@@ -819,7 +605,6 @@ cdef class UcBase:
         UcError(UC_ERR_WRITE_UNMAPPED, address, size): some of it is not mapped.
         """
         cdef uint64_t first = wrap64(address), length
-        cdef const unsigned char[::1] view
         self.ready()
         try:
             if type(data) is bytes:
@@ -878,10 +663,10 @@ cdef class UcBase:
 
     def hook_add(self, htype, callback, user_data=None, begin=1, end=0, aux1=0, aux2=0, *,
                  arg1=None, arg2=None):
-        """Call a function at events (docs/unicorn.md has the shapes of the calls); answers a handle.
+        """Call a function at events (docs/unicorn.md has the shapes of calls); answers a handle.
 
-        begin, end: inclusive range of addresses; begin > end: everywhere. aux1, aux2: instruction of
-        UC_HOOK_INSN; opcode and flags of UC_HOOK_TCG_OPCODE.
+        begin, end: inclusive range of addresses; begin > end: everywhere. aux1, aux2: instruction
+        of UC_HOOK_INSN; opcode and flags of UC_HOOK_TCG_OPCODE.
         UcError(UC_ERR_ARG): htype mixes hooks that are called differently, or names none.
         """
         cdef uint64_t wide = wrap64(htype)
@@ -1003,7 +788,7 @@ cdef class UcBase:
         cause = emulator_error(self.emulator, out)
         self.last_error = ERR_RESOURCE
         if out.reason != STOP_INTERNAL:
-            action = self.trap_action[out.exception & 0xff]
+            action = self.regs.trap_action[out.exception & 0xff]
             if out.fault.reason == FAULT_PROT:
                 self.last_error = (ERR_WRITE_PROT if out.fault.access == ACCESS_WRITE else
                                    ERR_FETCH_PROT if out.fault.access == ACCESS_FETCH else
@@ -1028,6 +813,11 @@ cdef class UcBase:
             self.emulator.stop()
 
     # -- what the rare methods need of the engine
+
+    def _ready(self):
+        """The emulator, made if there is none yet."""
+        self.ready()
+        return self.emulator
 
     def _set_exits(self, addresses, enabled):
         """End runs at these addresses instead of `until`."""
@@ -1141,105 +931,3 @@ cdef list insn_specs(Core core, object mnemonics):
     wanted = {name.encode() for name in mnemonics}
     return [(HOOK_INSN, i, 0) for i in range(guest.n_insns)
             if guest.insn_names[i] is not NULL and <bytes>guest.insn_names[i] in wanted]
-
-
-# ---------------------------------------------------------------- contexts
-
-@cython.no_gc_clear
-cdef class UcContextBase:
-    """Saved registers of one architecture. engine.unicorn.UcContext is the class to use."""
-
-    def __dealloc__(self):
-        free(self.words)
-
-    def _set_up(self, arch, rows):
-        """Make room for the registers of a native architecture."""
-        if self.words is not NULL:
-            raise UcError(ERR_ARG)
-        self.map = reg_map(arch, rows)
-        self.words = <uint64_t *>calloc(self.map.n_words + 1, sizeof(uint64_t))
-        if self.words is NULL:
-            raise UcError(ERR_NOMEM)
-
-    cdef int ready(self) except -1:
-        if self.words is NULL:
-            raise UcError(ERR_HANDLE)
-        return 0
-
-    @property
-    def size(self):
-        """Bytes of `bytes(context)`."""
-        self.ready()
-        return self.map.n_words * 8
-
-    def __bytes__(self):
-        self.ready()
-        return PyBytes_FromStringAndSize(<char *>self.words, self.map.n_words * 8)
-
-    def _load(self, bytes data):
-        """What `bytes()` gave."""
-        self.ready()
-        if len(data) != self.map.n_words * 8:
-            raise UcError(ERR_ARG)
-        memcpy(self.words, PyBytes_AS_STRING(data), self.map.n_words * 8)
-
-    def reg_read(self, reg_id, aux=None):
-        """Value of a saved register, as `Uc.reg_read` gives it."""
-        cdef RegSlot *slot
-        cdef uint64_t *words
-        cdef uint32_t i
-        self.ready()
-        slot = self.map.slot(reg_id)
-        if slot.kind == SLOT_TABLE:
-            return tuple([self.map_word(slot.reg[i]) for i in range(4)])
-        words = self.saved(slot)
-        if words is NULL:
-            return 0
-        if slot.kind == SLOT_WIDE:
-            return int_of(words, slot.bits)
-        if slot.kind == SLOT_FLOAT:
-            return words[0], words[1] & 0xffff
-        return words[0] >> slot.shift & low_mask(slot.bits)
-
-    def reg_write(self, reg_id, value):
-        """Set a saved register."""
-        cdef RegSlot *slot
-        cdef uint64_t *words
-        cdef uint64_t number
-        self.ready()
-        slot = self.map.slot(reg_id)
-        words = self.saved(slot)
-        if words is NULL:
-            return
-        if slot.kind == SLOT_WIDE:
-            words_of(value, slot.bits, words)
-        elif slot.kind == SLOT_WORD or slot.kind == SLOT_PART:
-            number = wrap64(value) & low_mask(slot.bits)
-            words[0] = words[0] & ~(low_mask(slot.bits) << slot.shift) | number << slot.shift
-        elif slot.kind == SLOT_FLOAT:
-            words[0] = wrap64(value[0])
-            words[1] = wrap64(value[1]) & 0xffff
-        else:
-            raise UcError(ERR_ARG)
-
-    def reg_read_batch(self, reg_data):
-        """Values of many saved registers."""
-        return tuple([self.reg_read(*item) if isinstance(item, tuple) else self.reg_read(item)
-                      for item in reg_data])
-
-    def reg_write_batch(self, reg_data):
-        """Set many saved registers: (id, value) pairs."""
-        for reg_id, value in reg_data:
-            self.reg_write(reg_id, value)
-
-    # First word of a slot's register; NULL: none is saved.
-    cdef uint64_t *saved(self, RegSlot *slot) noexcept:
-        if slot.kind == SLOT_NONE or slot.kind == SLOT_ABSENT or slot.kind == SLOT_NUMBERED \
-                or slot.reg[0] < 0 or self.map.place[slot.reg[0]] < 0:
-            return NULL
-        return &self.words[self.map.place[slot.reg[0]]]
-
-    cdef uint64_t map_word(self, int32_t reg) noexcept:
-        if reg < 0 or self.map.place[reg] < 0:
-            return 0
-        return self.words[self.map.place[reg]]

@@ -2,17 +2,19 @@
 
 What lives here: the class and what of it is called rarely. What does not: registers, memory, runs
 and hooks (_core/api/uc.pyx), what an architecture is (arch.py), the C functions that some clients
-call by ctypes (clib.py). Who calls it: users, by `import engine.unicorn` or `engine.unicorn.install()`.
+call by ctypes (clib.py). Who calls it: users.
 """
 
 import ctypes
+import importlib
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar, cast
 
-from engine._core.api import Emulator, guest_names
-from engine._core.api.uc import TlbEntry, UcBase, UcContextBase, UcError
-from engine.errors import EngineBusyError, Error, MapError
+from engine._core.api import Emulator
+from engine._core.api.uc import TlbEntry, UcBase
+from engine._core.api.ucregs import UcContextBase, UcError
+from engine.errors import Error, MapError
 from engine.unicorn import arch as arches
 from engine.unicorn import unicorn_const as const
 from engine.unicorn.clib import (
@@ -83,7 +85,7 @@ def debug() -> str:
 
 
 def ucsubclass(cls: type[_T]) -> type[_T]:
-    """The class as it is. Unicorn needs this decorator on subclasses of `Uc`; here they just work."""
+    """The class as it is: subclasses of `Uc` work without this decorator, too."""
     return cls
 
 
@@ -112,11 +114,11 @@ class UcContext(UcContextBase):
     into another engine of the same architecture and mode."""
 
     def __init__(self, arch: int, mode: int) -> None:
-        """arch, mode: as `Uc` got them. UcError(UC_ERR_ARCH, UC_ERR_MODE): there is no such guest."""
+        """arch, mode: as `Uc` got them. UcError (ERR_ARCH, ERR_MODE): there is no such guest."""
         table, native = _guest_of(arch, mode)
         self.arch = arch
         self.mode = mode
-        self._set_up(native, table.rows())
+        self._set_up(native, table)
 
     @property
     def context(self) -> bytes:
@@ -129,7 +131,7 @@ class UcContext(UcContextBase):
     def __setstate__(self, state: tuple[bytes, int, int, int, Any]) -> None:
         data, _, self.arch, self.mode, self.memory = state
         table, native = _guest_of(self.arch, self.mode)
-        self._set_up(native, table.rows())
+        self._set_up(native, table)
         self._load(data)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -142,7 +144,7 @@ def _guest_of(arch: int, mode: int) -> tuple[arches.Arch, str]:
     if table is None or not table.supported():
         raise UcError(const.UC_ERR_ARCH)
     bits = table.mode_bits(mode)
-    if bits is None or table.natives[bits] not in guest_names():
+    if bits is None or table.natives[bits] not in arches.GUESTS:
         raise UcError(const.UC_ERR_MODE)
     return table, table.natives[bits]
 
@@ -165,8 +167,8 @@ class Uc(UcBase):
 
     arch, mode: UC_ARCH_*, UC_MODE_*. cpu: UC_CPU_* of the architecture, or None for its default.
 
-    It makes its engine when that is first needed. Plain subclasses work. Everything that this engine
-    adds is in `emulator`, the native `engine.Emulator` under it.
+    It makes its engine when that is first needed. Plain subclasses work. What this engine has
+    besides is in `emulator`, the native `engine.Emulator` under it.
     """
 
     def __init__(self, arch: int, mode: int, cpu: int | None = None) -> None:
@@ -181,17 +183,15 @@ class Uc(UcBase):
         self._use_exits = False
         self._context_mode: int = const.UC_CTL_CONTEXT_CPU
         self._tlb_mode: int = const.UC_TLB_CPU
-        extra = _classes().get(arch)
-        if extra is not None and extra not in type(self).__mro__:
-            self.__class__ = _mixed(type(self), extra)
+        if arch in _CLASSES:
+            self.__class__ = _mixed(type(self), arch)
         if cpu is not None:
             self.ctl_set_cpu_model(cpu)
 
-    def _open(self) -> tuple[Emulator, dict[int, arches.Row], dict[int, tuple[int, int]], int]:
+    def _open(self) -> tuple[Emulator, arches.Arch]:
         if not hasattr(self, "_table"):
             raise UcError(const.UC_ERR_HANDLE)      # __init__ has not been called
-        emulator = Emulator(self._native, fp=False, code_buffer=self._buffer_size)
-        return emulator, self._table.rows(), self._table.traps, self._table.length_rule
+        return Emulator(self._native, fp=False, code_buffer=self._buffer_size), self._table
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {getattr(self, '_native', 'not initialised')}>"
@@ -251,7 +251,7 @@ class Uc(UcBase):
             raise UcError(const.UC_ERR_NOMEM) from error
 
     def mem_protect(self, address: int, size: int, perms: int = const.UC_PROT_ALL) -> None:
-        """Change the permissions of whole pages, all of which must be mapped (else UC_ERR_NOMEM)."""
+        """Change the permissions of whole pages, all of which must be mapped (else ERR_NOMEM)."""
         _check_perms(perms)
         address, size = _check_range(address, size)
         try:
@@ -287,12 +287,6 @@ class Uc(UcBase):
             return action()
         except Error as error:
             raise UcError(errno) from error
-
-    def _ready(self) -> Emulator:
-        """The emulator, made if there is none yet."""
-        if self.emulator is None:
-            self._flush_tlb()
-        return cast(Emulator, self.emulator)
 
     # -- hooks that are made of others
 
@@ -470,8 +464,8 @@ class Uc(UcBase):
         self._context_mode = mode
 
     def ctl(self, ctl: int, op: int, *args: Any) -> None:
-        """A control by number. op: UC_CTL_IO_WRITE takes values, UC_CTL_IO_READ ctypes pointers that
-        get them, UC_CTL_IO_READ_WRITE values and then pointers."""
+        """A control by number. op: UC_CTL_IO_WRITE takes values, UC_CTL_IO_READ ctypes pointers to
+        write to, UC_CTL_IO_READ_WRITE values and then pointers."""
         values = [arg.value if isinstance(arg, ctypes._SimpleCData) else arg for arg in args]
         action = _CONTROLS.get((ctl, op))
         if action is None:
@@ -520,23 +514,18 @@ _CONTROLS = {
 }
 
 
-def _classes() -> dict[int, type[Uc]]:
-    """UC_ARCH_* -> the class with the methods of that architecture."""
-    from engine.unicorn.unicorn_py3.arch.arm import UcAArch32
-    from engine.unicorn.unicorn_py3.arch.arm64 import UcAArch64
-    from engine.unicorn.unicorn_py3.arch.intel import UcIntel
-    return {const.UC_ARCH_X86: UcIntel, const.UC_ARCH_ARM: UcAArch32,
-            const.UC_ARCH_ARM64: UcAArch64}
+# UC_ARCH_* -> module and class with the methods of that architecture alone.
+_CLASSES = {const.UC_ARCH_X86: ("intel", "UcIntel"), const.UC_ARCH_ARM: ("arm", "UcAArch32"),
+            const.UC_ARCH_ARM64: ("arm64", "UcAArch64")}
+_mixtures: dict[tuple[type, int], type] = {}
 
 
-_mixtures: dict[tuple[type, type], type] = {}
-
-
-def _mixed(cls: type[Uc], extra: type[Uc]) -> type[Uc]:
-    """A subclass of a user's class that has an architecture's methods, too."""
-    if cls is Uc:
-        return extra
-    key = cls, extra
+def _mixed(cls: type[Uc], arch: int) -> type[Uc]:
+    """A class, or a subclass of a user's class, that has an architecture's methods, too."""
+    key = cls, arch
     if key not in _mixtures:
-        _mixtures[key] = type(cls.__name__, (cls, extra), {"__module__": cls.__module__})
+        module, name = _CLASSES[arch]
+        extra = getattr(importlib.import_module("engine.unicorn.unicorn_py3.arch." + module), name)
+        _mixtures[key] = (extra if cls is Uc else cls if issubclass(cls, extra) else
+                          type(cls.__name__, (cls, extra), {"__module__": cls.__module__}))
     return _mixtures[key]

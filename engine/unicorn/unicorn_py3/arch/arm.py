@@ -1,6 +1,6 @@
 """32-bit Arm of unicorn's Python package.
 
-What lives here: `UcAArch32` and its register structure. Who calls it: unicorn.py beside this folder.
+What lives here: `UcAArch32` and its register structure. Who calls it: unicorn.py.
 """
 
 import ctypes

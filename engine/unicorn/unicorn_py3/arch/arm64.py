@@ -1,6 +1,6 @@
 """64-bit Arm of unicorn's Python package.
 
-What lives here: `UcAArch64` and its register structures. Who calls it: unicorn.py beside this folder.
+What lives here: `UcAArch64` and its register structures. Who calls it: unicorn.py.
 """
 
 import ctypes

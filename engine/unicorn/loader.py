@@ -22,7 +22,7 @@ def install() -> None:
     if loaded is not None and loaded is not package:
         raise UnsupportedError("another unicorn has been imported already",
                                hint="call engine.unicorn.install() before the first import of it")
-    own = {"install", "tables", "arch", "hooks", "clib", "__main__"}
+    own = {"loader", "tables", "arch", "hooks", "clib", "__main__"}
     sys.modules["unicorn"] = package
     for found in pkgutil.walk_packages(package.__path__, "engine.unicorn."):
         name = found.name.removeprefix("engine.unicorn.")
