@@ -51,6 +51,7 @@ cdef class Core:
     cdef bint unsettled         # a region waits to be freed
     cdef dict points            # Breakpoint by address
     cdef list watches           # Watchpoint
+    cdef object hit             # WatchHit of the last run, or None
     cdef list keep              # whatever else C structures of the engine point to
     cdef object arch            # name
     cdef object reg_table       # RegTable of the guest

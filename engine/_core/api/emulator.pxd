@@ -23,6 +23,12 @@ cdef class Emulator:
 # the emulator's: valid while that is alive and open.
 cdef Engine *emulator_engine(Emulator emu) except NULL
 
+# A run as `args` says, from the pc on: the reason and where it ended come in `out`. What hooks and
+# signal handlers raise is raised; faults are not.
+cdef int emulator_run(Emulator self, RunArgs *args, RunOutcome *out) except -1
+# The exception object for a run that ended with a fault, an exception or an inner error.
+cdef object emulator_error(Emulator self, RunOutcome *out)
+
 # For modules outside of the package that use what emulator_engine answers: call it once, at import.
 # ImportError: they were compiled against the headers of another version.
 cdef inline int check_layout() except -1:

@@ -595,18 +595,32 @@ cdef class Emulator:
 # ---------------------------------------------------------------- runs
 
 cdef RunResult start(Emulator self, object begin, RunArgs *args):
-    cdef Core core = self.core
-    cdef CoreState *st = &core.st
     cdef RunOutcome out
     cdef RunResult result
+    if begin is not None and not self.core.st.running:
+        set_begin(self.core, u64_arg(begin, "begin"))
+    emulator_run(self, args, &out)
+    result = RunResult.__new__(RunResult)
+    result.reason = _reasons[out.reason] if self.core.hit is None else _watchpoint
+    result.watchpoint = self.core.hit
+    result.pc = out.pc
+    result.count = out.icount
+    if out.reason == STOP_FAULT or out.reason == STOP_EXCEPTION or out.reason == STOP_INTERNAL:
+        error = emulator_error(self, &out)
+        error.result = result
+        raise error
+    return result
+
+
+cdef int emulator_run(Emulator self, RunArgs *args, RunOutcome *out) except -1:
+    cdef Core core = self.core
+    cdef CoreState *st = &core.st
     if st.running:
         raise EngineBusyError("the emulator is running already: this is one of its own hooks",
                               hint="set regs.pc to go on elsewhere, or stop() and run again")
-    if begin is not None:
-        set_begin(core, u64_arg(begin, "begin"))
     if st.has_exports:
         memory_sync(core)
-    memset(&out, 0, sizeof(out))
+    memset(out, 0, sizeof(RunOutcome))
     args.slice = on_slice
     args.slice_opaque = st
     core.error = None
@@ -622,11 +636,11 @@ cdef RunResult start(Emulator self, object begin, RunArgs *args):
     if core.watches:
         watch_begin(core)
     if st.gil_held:
-        engine_run(st.engine, args, &out)
+        engine_run(st.engine, args, out)
     else:
         with nogil:
-            engine_run(st.engine, args, &out)
-    hit = watch_end(core, args, &out) if core.watches else None
+            engine_run(st.engine, args, out)
+    core.hit = watch_end(core, args, out) if core.watches else None
     st.running = False
     st.gil_held = False
     st.emulator = NULL
@@ -636,16 +650,7 @@ cdef RunResult start(Emulator self, object begin, RunArgs *args):
         error = core.error
         core.error = None
         raise error
-    result = RunResult.__new__(RunResult)
-    result.reason = _reasons[out.reason] if hit is None else _watchpoint
-    result.watchpoint = hit
-    result.pc = out.pc
-    result.count = out.icount
-    if out.reason == STOP_FAULT or out.reason == STOP_EXCEPTION or out.reason == STOP_INTERNAL:
-        error = error_of(core, self.memory, &out)
-        error.result = result
-        raise error
-    return result
+    return 0
 
 
 cdef int set_begin(Core core, uint64_t begin) except -1:
@@ -660,8 +665,9 @@ cdef int set_begin(Core core, uint64_t begin) except -1:
     return 0
 
 
-# The exception object for a run that ended badly.
-cdef object error_of(Core core, Memory memory, RunOutcome *out):
+cdef object emulator_error(Emulator self, RunOutcome *out):
+    cdef Core core = self.core
+    cdef Memory memory = self.memory
     cdef const GuestOps *guest = core.st.engine.guest
     cdef Instruction insn
     cdef bytes code
