@@ -20,7 +20,7 @@ cdef bint ra_syncs(IR *s, const IROp *op) noexcept nogil:
         # One that only writes needs it as well: what it does not write is reloaded, too.
         return not (flags & HF_PURE or (flags & HF_NO_READ and flags & HF_NO_WRITE))
     return (op_table[opc].flags & OPF_MEM or opc == OP_goto_tb or opc == OP_goto_ptr
-            or opc == OP_leave)
+            or opc == OP_goto_ret or opc == OP_leave)
 
 
 cdef bint ra_clobbers(IR *s, const IROp *op) noexcept nogil:

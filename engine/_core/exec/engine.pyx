@@ -115,6 +115,7 @@ cdef bint open_code(Engine *e, uint64_t code_size) noexcept nogil:
     if c == NULL:
         return False
     e.cpu.jmp_cache = c.jmp_cache
+    c.returns = e.cpu.returns
     return True
 
 

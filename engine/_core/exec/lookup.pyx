@@ -257,8 +257,10 @@ cdef void link_exit(Engine *e, TBExit *x, TB *tb) noexcept nogil:
     cdef TB *owner = x.owner
     cdef uint64_t mask = e.cpu.tlb.page_mask
     # A link survives TLB flushes, so both ends must be on one page: who may run the one may run the
-    # other. Blocks for one run, of a certain length, or across pages stay out.
+    # other. Blocks for one run, of a certain length, or across pages stay out; a return may have
+    # come back in another state.
     if (owner.invalid or tb.invalid or owner.cflags != 0 or tb.cflags != 0 or x.pc != tb.pc
+            or owner.flags != tb.flags or owner.cs_base != tb.cs_base
             or (owner.pc ^ tb.pc) & mask or owner.page_addr[1] != no_page()
             or tb.page_addr[1] != no_page() or owner.page_addr[0] != tb.page_addr[0]
             or is_stop(e, tb.pc)):

@@ -15,9 +15,10 @@ from engine._core.fp.host cimport *
 from engine._core.fp.soft cimport FP_MA_NEG_C, FP_MA_NEG_PRODUCT
 from engine._core.fp.status cimport (FP_HOST_FMA, FP_HOST_OK, FP_NAN_CANONICAL, FP_RM_DYN, FPStatus)
 from engine._core.mem.tlb cimport CPU_TLB_ENTRY_BITS, CPUTLBDesc
-from engine._core.cpu.head cimport CPUHead
+from engine._core.cpu.head cimport CPUHead, RETURN_STACK, ReturnEntry
 from engine._core.cpu.tb cimport (EXIT_GOTO, EXIT_ICOUNT, EXIT_LOOKUP, EXIT_STATUS, TB, TBExit)
-from engine._core.cpu.tb_hash cimport TB_JMP_ADDR_MASK, TB_JMP_PAGE_BITS, TB_JMP_PAGE_MASK
+from engine._core.cpu.tb_hash cimport (TB_JMP_ADDR_MASK, TB_JMP_PAGE_BITS, TB_JMP_PAGE_MASK,
+                                        tb_jmp_cache_hash)
 from engine._core.ir.ops_gen cimport *
 from engine._core.ir.ir cimport (HF_PURE, HF_STATUS, HelperInfo, IR, IR_NONE, IR_OK, IROp,
                                  TEMP_CONST, TEMP_GLOBAL)
@@ -87,6 +88,7 @@ cdef enum:
     SLOW_STORE = 1
     SLOW_ICOUNT = 2
     SLOW_FP = 3
+    SLOW_LANDING = 4
 
 # Code out of line: the jumps to it, where it goes on, where its op began.
 ctypedef struct Slow:
@@ -131,6 +133,8 @@ ctypedef struct Gen:
 
 cdef int32_t O_ICOUNT = <int32_t><uintptr_t>&(<CPUHead *>NULL).icount_left
 cdef int32_t O_PC = <int32_t><uintptr_t>&(<CPUHead *>NULL).pc
+cdef int32_t O_RETURN_TOP = <int32_t><uintptr_t>&(<CPUHead *>NULL).return_top
+cdef int32_t O_RETURNS = <int32_t><uintptr_t>&(<CPUHead *>NULL).returns
 cdef int32_t O_EXIT_REQUEST = <int32_t><uintptr_t>&(<CPUHead *>NULL).exit_request
 cdef int32_t O_EXIT_STATUS = <int32_t><uintptr_t>&(<CPUHead *>NULL).exit_status
 cdef int32_t O_JMP_CACHE = <int32_t><uintptr_t>&(<CPUHead *>NULL).jmp_cache
@@ -533,6 +537,10 @@ cdef void emit_op(Gen *g, IROp *op) noexcept nogil:
         emit_goto_tb(g, op)
     elif opc == OP_goto_ptr:
         emit_goto_ptr(g, op)
+    elif opc == OP_goto_ret:
+        emit_goto_ret(g, op)
+    elif opc == OP_push_ret:
+        emit_push_ret(g, op)
     elif opc == OP_leave:
         emit_leave(g, op)
     elif opc == OP_call or opc == OP_callv:
@@ -664,6 +672,8 @@ cdef int x86_compile(IR *s, TB *tb, CodeBuffer *buf, void *guest_const) noexcept
             slow_fp(g, &g.slow[i])
         elif g.slow[i].kind == SLOW_ICOUNT:
             slow_icount(g, &g.slow[i])
+        elif g.slow[i].kind == SLOW_LANDING:
+            slow_landing(g, &g.slow[i])
         else:
             slow_access(g, &g.slow[i])
         if g.a.p >= buf.high_water:
