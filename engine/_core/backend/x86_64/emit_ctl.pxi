@@ -56,6 +56,13 @@ cdef void slow_icount(Gen *g, Slow *slow) noexcept nogil:
     patch32(jmp(&g.a), g.thunk_icount)
 
 
+# At the entry, before anything is loaded: how often the block is entered.
+cdef void emit_heat(Gen *g) noexcept nogil:
+    mov_ri(&g.a, RAX, <uint64_t><uintptr_t>g.tb)
+    alu_mi(&g.a, 0, ALU_SUB, RAX, T_HEAT, 1)
+    patch32(jcc(&g.a, CC_S), g.stub_hot)
+
+
 # A direct jump: `jmp` to the next instruction until it is linked.
 cdef void emit_goto_tb(Gen *g, IROp *op) noexcept nogil:
     cdef TBExit *x = &g.exits[op.args[0]]
@@ -157,11 +164,16 @@ cdef void emit_far_jump(Gen *g, uint64_t pc) noexcept nogil:
 cdef void emit_probe_jump(Gen *g) noexcept nogil:
     cdef uint32_t shift = g.page_bits - TB_JMP_PAGE_BITS
     rm(&g.a, X_MOV_STORE | W, RAX, RBP, O_PC)
-    mov_rr(&g.a, RCX, RAX)
-    shift_ri(&g.a, W, SH_SHR, RCX, shift)
-    alu_rr(&g.a, W, ALU_XOR, RCX, RAX)
-    mov_rr(&g.a, RDX, RCX)
-    shift_ri(&g.a, W, SH_SHR, RDX, shift)
+    if host.bmi2:               # what comes round is masked away
+        rorx(g, RCX, RAX, shift)
+        alu_rr(&g.a, W, ALU_XOR, RCX, RAX)
+        rorx(g, RDX, RCX, shift)
+    else:
+        mov_rr(&g.a, RCX, RAX)
+        shift_ri(&g.a, W, SH_SHR, RCX, shift)
+        alu_rr(&g.a, W, ALU_XOR, RCX, RAX)
+        mov_rr(&g.a, RDX, RCX)
+        shift_ri(&g.a, W, SH_SHR, RDX, shift)
     alu_ri(&g.a, 0, ALU_AND, RCX, TB_JMP_ADDR_MASK)
     alu_ri(&g.a, 0, ALU_AND, RDX, TB_JMP_PAGE_MASK)
     alu_rr(&g.a, 0, ALU_OR, RCX, RDX)
