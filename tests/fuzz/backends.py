@@ -7,6 +7,7 @@ floating point, all comparable to the end; test_random_code.py: anything, with t
 privilege changes), the comparison (riscv_compare.py).
 """
 
+import os
 import random
 import sys
 import time
@@ -27,6 +28,7 @@ def programs_agree(rng, xlen, engines, tally):
 
 def main(words):
     sys.path.append(str(Path(__file__).parents[1]))     # of the packages that tests import
+    os.environ.setdefault("ENGINE_HEAT", "3")           # blocks get hot at once
     import engine
 
     from .riscv_compare import Ours

@@ -581,6 +581,7 @@ cdef class Emulator:
         return {
             "instructions": e.cpu.icount_total,
             "blocks_translated": e.stats.tb_translated,
+            "blocks_heated": e.stats.hot_blocks,
             "blocks_invalidated": e.stats.tb_invalidated,
             "block_flushes": e.stats.tb_flushes,
             "block_lookups": e.stats.tb_lookups,

@@ -98,6 +98,7 @@ ctypedef struct EngineStats:
     uint64_t tb_invalidated
     uint64_t tb_lookups         # exec loop lookups that missed the jump cache
     uint64_t smc_retries        # stores into the running block, done again alone
+    uint64_t hot_blocks         # replaced by larger ones
     uint64_t one_shots          # blocks made for one run only (row 23)
 
 ctypedef struct Engine:
@@ -119,6 +120,7 @@ ctypedef struct Engine:
     uint32_t memory_hooks       # armed MEM_READ/WRITE/READ_AFTER hooks: TLB entries carry TLB_WATCH
     uint8_t devices             # device functions are mapped: guest accesses may write registers
     uint8_t flush_pending       # blocks are flushed when the loop is next at its top
+    int32_t heat                # entries of a block before it is translated again, larger
     uint8_t optimise            # 0: passes off
     uint8_t deliver             # exceptions go to the guest
     uint8_t running

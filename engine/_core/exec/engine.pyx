@@ -2,7 +2,7 @@
 # Lives here: what an Engine is made of and how that is taken apart. Each topic's work is done in
 # its own module: loop, cache, lookup, hookpoints, registers, stops, unwind.
 from libc.errno cimport ENOMEM
-from libc.stdlib cimport calloc, free, malloc
+from libc.stdlib cimport atoi, calloc, free, getenv, malloc
 from libc.string cimport memcpy
 from engine._core.backend.codebuf cimport code_buffer_free, code_buffer_init
 from engine._core.base.atomics cimport atomic_store32
@@ -36,6 +36,7 @@ cdef enum:
     CODE_SIZE_MIN = 1 << 14
     CODE_ALIGN = 16
     SLICE_FIRST = 262144            # instructions
+    HEAT = 1000
 
 
 # ---------------------------------------------------------------- back edges from mem
@@ -93,6 +94,7 @@ cdef bint open_code(Engine *e, uint64_t code_size) noexcept nogil:
     if c == NULL:
         return False
     e.cpu.jmp_cache = c.jmp_cache
+    c.returns = e.cpu.returns
     return True
 
 
@@ -106,6 +108,9 @@ cdef Engine *engine_new(const GuestOps *guest, const CPUConfig *cfg, const Backe
     e.config = cfg[0]
     e.backend = backend
     e.optimise = True
+    e.heat = HEAT
+    if getenv("ENGINE_HEAT") != NULL:
+        e.heat = atoi(getenv("ENGINE_HEAT"))
     e.deliver = cfg.deliver
     e.next_hook_id = 1
     e.slice_size = SLICE_FIRST

@@ -17,8 +17,9 @@ from engine._core.ir.ops_gen cimport *
 from engine._core.isa.disas cimport *
 from engine._core.isa.guest cimport (DISAS_NEXT, DISAS_STOP, REG_PC, REG_PLAIN, REG_SPECIAL,
                                      CPUConfig, DisasContext, ExcpDesc, GuestOps, RegDesc)
-from engine._core.isa.translator cimport (gen_branch, gen_exception, gen_exception_if, gen_exit,
-                                          gen_jump, gen_jump_indirect, translator_ld16)
+from engine._core.isa.translator cimport (
+    gen_branch, gen_exception, gen_exception_if, gen_exit, gen_jump, gen_jump_indirect,
+    gen_jump_return, gen_push_return, translator_known, translator_ld16)
 from engine._core.isa.riscv.args_gen cimport *
 from engine._core.isa.riscv.csr cimport (csr_counts, csr_write_ends_block, helper_csr,
                                          riscv_reg_get, riscv_reg_set)
