@@ -2,9 +2,12 @@
 import os
 import random
 import threading
+import time
 
 from libc.stdlib cimport calloc, free
+from engine._core.base.atomics cimport atomic_load32, atomic_store32
 from engine._core.base.hostmem cimport host_page_size
+from engine._core.base.thread cimport thread_yield
 from engine._core.base.types cimport ram_addr_t, uint32_t, uint64_t
 from engine._core.mem.context cimport (DIRTY_CLIENTS_ALL, DIRTY_MEMORY_CODE, DIRTY_MEMORY_NUM,
                                        DIRTY_MEMORY_VGA, MemContext, MemoryRegion, mem_context_free,
@@ -13,7 +16,8 @@ from engine._core.mem.dirty cimport (all_dirty, clear_dirty_range, get_dirty, ge
                                      invalidate_and_set_dirty, is_clean, memory_region_get_dirty,
                                      memory_region_set_dirty, memory_region_test_and_clear_dirty,
                                      next_dirty_page, range_includes_clean, set_dirty_flag,
-                                     set_dirty_lebitmap, set_dirty_range, test_and_clear_dirty,
+                                     set_dirty_lebitmap, set_dirty_range, test_and_clear_bitmap,
+                                     test_and_clear_dirty,
                                      tlb_protect_code, tlb_unprotect_code)
 from engine._core.mem.region cimport (memory_region_new_io, memory_region_new_ram,
                                       memory_region_get_dirty_log_mask, memory_region_free)
@@ -241,3 +245,62 @@ def test_row_66_threads_lose_nothing():
     for t in threads:
         t.join()
     assert all_dirty(r.ctx, 0, 64 * PAGE, 2) and not get_dirty(r.ctx, 0, 64 * PAGE, 1)
+
+
+# Each setter makes its page dirty, waits until the harvester has seen it, and again.
+cdef uint64_t set_until(MemContext *ctx, uint64_t page, uint32_t *stop) noexcept nogil:
+    cdef uint64_t count = 0
+    while not atomic_load32(stop):
+        set_dirty_flag(ctx, page << 12, 2)
+        count += 1
+        while get_dirty_flag(ctx, page << 12, 2):
+            if atomic_load32(stop):
+                return count
+            thread_yield()
+    return count
+
+
+cdef void harvest_until(MemContext *ctx, uint64_t *seen, uint32_t *stop) noexcept nogil:
+    cdef uint64_t[1] words
+    cdef int bit, last = 0
+    while not last:
+        last = atomic_load32(stop) == 2         # once more after the setters have ended
+        test_and_clear_bitmap(ctx, 0, 64, 2, True, words)
+        for bit in range(64):
+            seen[bit] += words[0] >> bit & 1
+
+
+def test_row_65_66_every_set_is_harvested_exactly_once():
+    """Setters and a harvester on the same word; ENGINE_STRESS_SECONDS=10 for the long run."""
+    cdef Ram r = Ram(64)
+    cdef uint64_t[64] seen
+    cdef uint32_t stop = 0
+    cdef int i
+    seconds = float(os.environ.get("ENGINE_STRESS_SECONDS", "0.3"))
+    clear_dirty_range(r.ctx, 0, 64 * PAGE)
+    for i in range(64):
+        seen[i] = 0
+    counts = {}
+
+    def setter(page):
+        cdef uint64_t p = page, n
+        with nogil:
+            n = set_until(r.ctx, p, &stop)
+        counts[page] = n
+
+    def harvester():
+        with nogil:
+            harvest_until(r.ctx, seen, &stop)
+
+    setters = [threading.Thread(target=setter, args=(page,)) for page in (3, 17, 40)]
+    reader = threading.Thread(target=harvester)
+    for t in (*setters, reader):
+        t.start()
+    time.sleep(seconds)
+    atomic_store32(&stop, 1)
+    for t in setters:
+        t.join()
+    atomic_store32(&stop, 2)
+    reader.join()
+    assert {i: seen[i] for i in range(64) if seen[i]} == counts
+    assert all(n > 10 for n in counts.values())

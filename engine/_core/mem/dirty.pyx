@@ -154,7 +154,7 @@ cdef void test_and_clear_bitmap(MemContext *ctx, uint64_t first, uint64_t pages,
             mask = (1ULL << (pages & 63)) - 1
         word = ~atomic_load64(clean + i) & mask
         if word and clear:
-            word &= ~atomic_or64(clean + i, mask)
+            word = ~atomic_or64(clean + i, mask) & mask     # more may have come since the look
             any = True
         out[i] = word
     if any and ctx.tlb_reset_dirty != NULL:
