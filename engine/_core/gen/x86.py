@@ -283,3 +283,66 @@ def outputs(root):
             home / "kinds_gen.pxd": enum_text(),
             home / "rows_gen.pxi": table_text(rows),
             home / "calls_gen.pxi": call_text(rows)}
+
+
+def sample(row, rng, bits=64, base=None, index=None):
+    """Bytes of a random instruction of the row; memory operands are [base + index * scale + disp8]
+    with register numbers of the caller (index None: no SIB index). None: not in this mode."""
+    if row.flags & FLAGS["o64" if bits != 64 else "i64"]:
+        return None
+    rex = (rng.getrandbits(4) & 13 if rng.random() < 0.6 else None) if bits == 64 else None
+    vex = bool(row.flags & FLAG_VEX)
+    plus = rng.randrange(8) if row.flags & FLAG_PLUS_R else 0
+    body, wide = b"", bool(rex and rex & 8)
+    if vex:
+        rex = rng.getrandbits(4) & 13 if bits == 64 else 0
+        if row.vex_w != ANY:
+            rex = rex & 7 | row.vex_w << 3
+        wide = bool(rex & 8)
+    use66 = not vex and not row.prefix and rng.random() < 0.25
+    memory = row.mod == 1 or (row.mod == 0 and row.flags & FLAG_MODRM and base is not None
+                              and rng.random() < 0.5)
+    if row.flags & FLAG_MODRM:
+        reg = row.reg if row.reg != ANY else rng.randrange(8)
+        if any(kind == "S" for kind, _, _ in row.codes):
+            reg = rng.randrange(6)
+        if memory:
+            if base is None:
+                return None
+            rex = (rex or 0) & 12 | base >> 3 if bits == 64 and (rex is not None or base > 7
+                                                                 or index and index > 7) else rex
+            disp = bytes([rng.getrandbits(3)])
+            if index is None:
+                body = bytes([0x40 | reg << 3 | base & 7]) + disp
+            else:
+                if bits == 64 and index > 7:
+                    rex |= 2
+                body = bytes([0x44 | reg << 3,
+                              rng.randrange(4) << 6 | (index & 7) << 3 | base & 7]) + disp
+        else:
+            body = bytes([0xC0 | reg << 3 | rng.randrange(8)])
+            if rex is not None:
+                rex = rex & 13
+    for kind, _, size in row.codes:
+        if kind in ("I", "J"):
+            log = {"b": 1, "bs": 1, "w": 2, "z": 2 if use66 and not wide else 4,
+                   "v": 8 if wide else 2 if use66 else 4}[size]
+            body += rng.getrandbits(8 * log).to_bytes(log, "little")
+        elif kind in ("O", "A"):
+            return None
+    opcode = bytes([row.opcode + plus])
+    if vex:
+        space, pp = row.map, {"NP": 0, "66": 1, "F3": 2, "F2": 3}[row.prefix]
+        vvvv = rng.randrange(16 if bits == 64 else 8) if any(
+            kind in ("B", "H") for kind, _, _ in row.codes) else 0
+        length = row.vex_l == 1 or row.vex_l == 2 and rng.random() < 0.5
+        second = (~rex & 7) << 5 | space
+        third = (rex & 8) << 4 | (~vvvv & 15) << 3 | length << 2 | pp
+        return bytes([0xC4, second, third]) + opcode + body
+    prefix = {"": b"", "NP": b"", "66": b"\x66", "F3": b"\xF3", "F2": b"\xF2"}[row.prefix]
+    out = (b"\x66" if use66 else b"") + prefix
+    if row.flags & FLAGS["lock"] and memory and rng.random() < 0.3:
+        out = b"\xF0" + out
+    if rex is not None:
+        out += bytes([0x40 | rex])
+    return out + (b"", b"\x0F", b"\x0F\x38", b"\x0F\x3A")[row.map] + opcode + body

@@ -4,7 +4,7 @@
 
 cdef uint32_t next8(X86Insn *i) noexcept nogil:
     cdef uint32_t value
-    if i.length >= 15:
+    if i.length >= i.limit:
         i.status = DEC_LONG
         return 0
     if i.dc != NULL:
@@ -92,13 +92,16 @@ cdef void read_modrm(X86Insn *i) noexcept nogil:
         i.disp = next_signed(i, 4)
 
 
-cdef bint read_prefixes(X86Insn *i) noexcept nogil:
+cdef bint read_prefixes(X86Insn *i, bint has386) noexcept nogil:
     """Up to the opcode byte, which is answered in i.opcode. False: the bytes end."""
     cdef uint32_t byte
     while True:
         byte = next8(i)
         if i.status:
             return False
+        if 0x64 <= byte <= 0x67 and not has386:
+            i.opcode = <uint8_t>byte
+            return True
         if byte == 0x66:
             i.prefixes |= P_66
         elif byte == 0x67:
@@ -235,11 +238,12 @@ cdef uint32_t x86_decode(X86Insn *i, uint64_t features) noexcept nogil:
     cdef const X86Index *index
     cdef const X86Row *row
     cdef bint wide
+    i.limit = 15 if features & X86F_i386 else 10
     i.seg = SEG_NONE
     i.base = REG_NONE
     i.index = REG_NONE
     i.addr = IR_NONE
-    if not read_prefixes(i):
+    if not read_prefixes(i, features & X86F_i386 != 0):
         return i.status
     wide = i.mode != X86_MODE_REAL
     i.adsize = 3 if i.mode == X86_MODE_64 else 2 if wide else 1
@@ -296,7 +300,9 @@ cdef uint32_t x86_decode(X86Insn *i, uint64_t features) noexcept nogil:
     if i.status:
         return i.status
     if i.prefixes & P_LOCK and not (row.flags & ROW_LOCK and i.is_mem):
-        i.status = DEC_UNDEFINED
+        if features & X86F_i386:
+            i.status = DEC_UNDEFINED
+        i.prefixes &= ~<uint8_t>P_LOCK      # the 80286 takes it before any instruction
     if space >= 4 and i.vvvv and not uses_vvvv(row):
         i.status = DEC_UNDEFINED
     return i.status

@@ -97,7 +97,7 @@ cdef enum:                          # what a decoder found
     DEC_OK = 0
     DEC_UNDEFINED = 1
     DEC_SHORT = 2                   # the bytes end within the instruction
-    DEC_LONG = 3                    # more than 15 bytes
+    DEC_LONG = 3                    # more bytes than an instruction may have
 
 cdef enum:                          # FaultInfo.hint: index in the hints (x86.pyx)
     HINT_NONE = 0
@@ -191,6 +191,7 @@ ctypedef struct X86Insn:        # one decoded instruction
     uint32_t length             # bytes read so far
     uint64_t pc
     uint8_t status              # DEC_*
+    uint8_t limit               # bytes an instruction may have: 15, on an 80286 10
     uint8_t mode                # X86_MODE_*
     uint8_t prefixes            # P_*
     uint8_t rex                 # W 8, R 4, X 2, B 1 (VEX too)

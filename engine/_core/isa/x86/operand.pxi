@@ -67,9 +67,14 @@ cdef uint32_t widen_signed(DisasContext *dc, uint32_t log2, uint32_t t) noexcept
     return d
 
 
-cdef uint32_t add_segment(DisasContext *dc, uint32_t seg, uint32_t t) noexcept nogil:
-    """Linear address of an offset. FS and GS have bases in every mode."""
+cdef uint32_t add_segment(DisasContext *dc, uint32_t seg, uint32_t t, uint32_t log2) noexcept nogil:
+    """Linear address of an offset. FS and GS have bases in every mode; in real mode the limit is
+    64 KiB, and an access that reaches over it faults (SDM 3, 20.1.4; all stack ones too)."""
     cdef uint32_t d, base
+    if ctx(dc).mode == X86_MODE_REAL and log2:
+        gen_exception_if(dc, COND_gtu, t, const(dc, 0x10000 - (1 << log2)),
+                         X86_EXCP_SS if seg == SEG_SS and ctx(dc).features & X86F_i386 else
+                         X86_EXCP_GP, FAULT_TRAP, HINT_SEGMENT, t)
     if not ctx(dc).segments and seg < SEG_FS:
         return t
     if ctx(dc).mode == X86_MODE_64 and seg < SEG_FS:
@@ -119,21 +124,21 @@ cdef uint32_t segment_of(X86Insn *i) noexcept nogil:
     return SEG_SS if i.base == R_BP or i.base == R_SP and i.adsize > 1 else SEG_DS
 
 
-cdef uint32_t address(DisasContext *dc, X86Insn *i) noexcept nogil:
+cdef uint32_t address(DisasContext *dc, X86Insn *i, uint32_t log2) noexcept nogil:
     """Linear address of the memory operand; made once an instruction."""
     if i.addr == IR_NONE:
-        i.addr = add_segment(dc, segment_of(i), offset_of(dc, i))
+        i.addr = add_segment(dc, segment_of(i), offset_of(dc, i), log2)
     return i.addr
 
 
 cdef uint32_t load(DisasContext *dc, X86Insn *i, uint32_t log2) noexcept nogil:
     cdef uint32_t t = local(dc)
-    ir_gld(dc.ir, t, address(dc, i), oi(dc, log2))
+    ir_gld(dc.ir, t, address(dc, i, log2), oi(dc, log2))
     return t
 
 
 cdef void store(DisasContext *dc, X86Insn *i, uint32_t log2, uint32_t t) noexcept nogil:
-    ir_gst(dc.ir, address(dc, i), t, oi(dc, log2))
+    ir_gst(dc.ir, address(dc, i, log2), t, oi(dc, log2))
 
 
 cdef uint32_t op_log2(X86Insn *i, uint32_t k) noexcept nogil:
@@ -213,14 +218,14 @@ cdef void set_sp(DisasContext *dc, uint32_t t) noexcept nogil:
 
 cdef void push(DisasContext *dc, uint32_t log2, uint32_t value) noexcept nogil:
     cdef uint32_t sp = stack_at(dc, R_SP, -(1 << log2))
-    ir_gst(dc.ir, add_segment(dc, SEG_SS, sp), value, oi(dc, log2))
+    ir_gst(dc.ir, add_segment(dc, SEG_SS, sp, log2), value, oi(dc, log2))
     set_sp(dc, sp)
 
 
 cdef uint32_t top(DisasContext *dc, uint32_t log2, int64_t offset) noexcept nogil:
     """What is on the stack there; nothing is popped."""
     cdef uint32_t t = local(dc)
-    ir_gld(dc.ir, t, add_segment(dc, SEG_SS, stack_at(dc, R_SP, offset)), oi(dc, log2))
+    ir_gld(dc.ir, t, add_segment(dc, SEG_SS, stack_at(dc, R_SP, offset), log2), oi(dc, log2))
     return t
 
 

@@ -118,7 +118,7 @@ cdef bint trans_pop(DisasContext *dc, X86Insn *i) noexcept nogil:
     # An address with SP in it is made with the new SP; a fault of the store keeps the old one.
     if i.base == R_SP:
         i.disp += 1 << i.opsize
-    old = address(dc, i)
+    old = address(dc, i, i.opsize)
     ir_gst(dc.ir, old, t, oi(dc, i.opsize))
     drop(dc, 1 << i.opsize)
     return True
@@ -127,7 +127,8 @@ cdef bint trans_pop(DisasContext *dc, X86Insn *i) noexcept nogil:
 cdef bint trans_pusha(DisasContext *dc, X86Insn *i) noexcept nogil:
     cdef uint32_t k, size = 1 << i.opsize
     for k in range(8):
-        ir_gst(dc.ir, add_segment(dc, SEG_SS, stack_at(dc, R_SP, -<int64_t>(size * (k + 1)))), k,
+        ir_gst(dc.ir, add_segment(dc, SEG_SS, stack_at(dc, R_SP, -<int64_t>(size * (k + 1))),
+                               i.opsize), k,
                oi(dc, i.opsize))
     drop(dc, -<int64_t>(size * 8))
     return True
@@ -151,15 +152,18 @@ cdef bint trans_enter(DisasContext *dc, X86Insn *i) noexcept nogil:
     cdef IR *ir = dc.ir
     cdef uint32_t level = <uint32_t>i.imm[1] & 31, size = 1 << i.opsize, frame, k, t
     frame = stack_at(dc, R_SP, -<int64_t>size)
-    ir_gst(ir, add_segment(dc, SEG_SS, frame), R_BP, oi(dc, i.opsize))
+    ir_gst(ir, add_segment(dc, SEG_SS, frame, i.opsize), R_BP, oi(dc, i.opsize))
     for k in range(1, level):
         t = local(dc)
-        ir_gld(ir, t, add_segment(dc, SEG_SS, stack_at(dc, R_BP, -<int64_t>(size * k))),
+        ir_gld(ir, t, add_segment(dc, SEG_SS, stack_at(dc, R_BP, -<int64_t>(size * k)),
+                                  i.opsize),
                oi(dc, i.opsize))
-        ir_gst(ir, add_segment(dc, SEG_SS, stack_at(dc, frame, -<int64_t>(size * k))), t,
+        ir_gst(ir, add_segment(dc, SEG_SS, stack_at(dc, frame, -<int64_t>(size * k)),
+                               i.opsize), t,
                oi(dc, i.opsize))
     if level:
-        ir_gst(ir, add_segment(dc, SEG_SS, stack_at(dc, frame, -<int64_t>(size * level))), frame,
+        ir_gst(ir, add_segment(dc, SEG_SS, stack_at(dc, frame, -<int64_t>(size * level)),
+                               i.opsize), frame,
                oi(dc, i.opsize))
     t = stack_at(dc, frame, -<int64_t>(size * level + (i.imm[0] & 0xffff)))
     set_reg(dc, i, i.opsize, R_BP, frame)
@@ -169,7 +173,7 @@ cdef bint trans_enter(DisasContext *dc, X86Insn *i) noexcept nogil:
 
 cdef bint trans_leave(DisasContext *dc, X86Insn *i) noexcept nogil:
     cdef uint32_t t = local(dc), at = stack_at(dc, R_BP, 0)
-    ir_gld(dc.ir, t, add_segment(dc, SEG_SS, at), oi(dc, i.opsize))
+    ir_gld(dc.ir, t, add_segment(dc, SEG_SS, at, i.opsize), oi(dc, i.opsize))
     set_sp(dc, stack_at(dc, R_BP, 1 << i.opsize))
     set_reg(dc, i, i.opsize, R_BP, t)
     return True
@@ -259,11 +263,13 @@ cdef bint trans_salc(DisasContext *dc, X86Insn *i) noexcept nogil:
 
 
 # -- strings: one iteration an execution, so that each one can be interrupted and restarted
-cdef uint32_t string_at(DisasContext *dc, X86Insn *i, uint32_t n) noexcept nogil:
-    cdef uint32_t t = n if i.adsize == 3 else narrow(dc, i.adsize, n)
+cdef uint32_t string_at(DisasContext *dc, X86Insn *i, uint32_t n, uint32_t offset,
+                        uint32_t log2) noexcept nogil:
+    """Linear address: register n chooses the segment."""
+    cdef uint32_t t = offset if i.adsize == 3 else narrow(dc, i.adsize, offset)
     if n == R_DI:
-        return add_segment(dc, SEG_ES, t)
-    return add_segment(dc, SEG_DS if i.seg == SEG_NONE else i.seg, t)
+        return add_segment(dc, SEG_ES, t, log2)
+    return add_segment(dc, SEG_DS if i.seg == SEG_NONE else i.seg, t, log2)
 
 
 cdef uint32_t string_step(DisasContext *dc, uint32_t log2) noexcept nogil:
@@ -285,42 +291,70 @@ cdef void advance(DisasContext *dc, X86Insn *i, uint32_t n, uint32_t step) noexc
     set_reg(dc, i, i.adsize, n, t)
 
 
+cdef uint32_t string_load(DisasContext *dc, X86Insn *i, uint32_t n, uint32_t log2,
+                          uint32_t step) noexcept nogil:
+    """step: what the 80286 adds to the index in front of the access, whether it faults or not;
+    IR_NONE: later models, which add behind the whole instruction."""
+    cdef uint32_t t = local(dc), at = local(dc)
+    ir_mov(dc.ir, at, n)
+    if step != IR_NONE:
+        advance(dc, i, n, step)
+    ir_gld(dc.ir, t, string_at(dc, i, n, at, log2), oi(dc, log2))
+    return t
+
+
 cdef void string_once(DisasContext *dc, X86Insn *i, uint32_t what, uint32_t log2) noexcept nogil:
     """MOVS 0, CMPS 1, STOS 2, LODS 3, SCAS 4."""
     cdef IR *ir = dc.ir
-    cdef uint32_t step = string_step(dc, log2), a, b
+    cdef bint late = ctx(dc).features & X86F_i386 != 0
+    cdef uint32_t step = string_step(dc, log2), a = IR_NONE, b = IR_NONE, t
+    cdef uint32_t early = IR_NONE if late else step
+    if what == 1 or what == 4:
+        b = string_load(dc, i, R_DI, log2, early)
     if what == 0 or what == 3 or what == 1:
-        a = local(dc)
-        ir_gld(ir, a, string_at(dc, i, R_SI), oi(dc, log2))
+        a = string_load(dc, i, R_SI, log2, early)
     else:
         a = get_reg(dc, i, log2, R_AX)
     if what == 1 or what == 4:
-        b = local(dc)
-        ir_gld(ir, b, string_at(dc, i, R_DI), oi(dc, log2))
         alu_flags(dc, ALU_CMP, log2, IR_NONE, a, b)
     elif what == 3:
         set_reg(dc, i, log2, R_AX, a)
     else:
-        ir_gst(ir, string_at(dc, i, R_DI), a, oi(dc, log2))
-    if what == 0 or what == 1 or what == 3:
+        t = local(dc)
+        ir_mov(ir, t, R_DI)
+        if not late:
+            advance(dc, i, R_DI, step)
+        ir_gst(ir, string_at(dc, i, R_DI, t, log2), a, oi(dc, log2))
+    if late and (what == 0 or what == 1 or what == 3):
         advance(dc, i, R_SI, step)
-    if what != 3:
+    if late and what != 3:
         advance(dc, i, R_DI, step)
 
 
+cdef void add_count(DisasContext *dc, X86Insn *i, uint64_t n) noexcept nogil:
+    cdef uint32_t t = local(dc)
+    ir_add(dc.ir, t, R_CX, const(dc, n))
+    set_reg(dc, i, i.adsize, R_CX, t)
+
+
 cdef bint trans_string(DisasContext *dc, X86Insn *i, uint32_t what) noexcept nogil:
-    cdef IR *ir = dc.ir
-    cdef uint32_t log2 = op_log2(i, 0), t, stop
+    cdef uint32_t log2 = op_log2(i, 0), stop
     cdef Cond c
     if not i.prefixes & (P_REP | P_REPNE):
         string_once(dc, i, what, log2)
         return True
     sync_cc(dc)
     gen_branch(dc, COND_eq, narrow(dc, i.adsize, R_CX), const(dc, 0), False, dc.pc_next)
-    string_once(dc, i, what, log2)
-    t = local(dc)
-    ir_sub(ir, t, R_CX, const(dc, 1))
-    set_reg(dc, i, i.adsize, R_CX, t)
+    if ctx(dc).features & X86F_i386:
+        string_once(dc, i, what, log2)
+        add_count(dc, i, ~0ULL)
+    elif what == 1 or what == 4:    # an iteration that faults has changed CX on an 80286:
+        add_count(dc, i, ~0ULL)     # by one, or by two where nothing is compared
+        string_once(dc, i, what, log2)
+    else:
+        add_count(dc, i, ~1ULL)
+        string_once(dc, i, what, log2)
+        add_count(dc, i, 1)
     sync_cc(dc)
     if what == 1 or what == 4:
         stop = 4 if i.prefixes & P_REPNE else 5     # REPNE goes on while not equal
@@ -335,7 +369,7 @@ cdef bint trans_xlat(DisasContext *dc, X86Insn *i) noexcept nogil:
     ir_ext8u(dc.ir, a, R_AX)
     ir_add(dc.ir, a, a, R_BX)
     ir_gld(dc.ir, t, add_segment(dc, SEG_DS if i.seg == SEG_NONE else i.seg,
-                                 narrow(dc, i.adsize, a)), oi(dc, MO_8))
+                                 narrow(dc, i.adsize, a), MO_8), oi(dc, MO_8))
     ir_deposit(dc.ir, R_AX, R_AX, t, 0, 8)
     return True
 
@@ -371,8 +405,8 @@ cdef bint trans_undefined(DisasContext *dc, X86Insn *i) noexcept nogil:
 cdef bint trans_bound(DisasContext *dc, X86Insn *i) noexcept nogil:
     cdef IR *ir = dc.ir
     cdef uint32_t log2 = i.opsize, lo = local(dc), hi = local(dc), at2 = local(dc), n
-    ir_gld(ir, lo, address(dc, i), oi(dc, log2 | MO_SIGN))
-    ir_add32(ir, at2, address(dc, i), const(dc, 1 << log2))
+    ir_gld(ir, lo, address(dc, i, log2), oi(dc, log2 | MO_SIGN))
+    ir_add32(ir, at2, address(dc, i, log2), const(dc, 1 << log2))
     ir_gld(ir, hi, at2, oi(dc, log2 | MO_SIGN))
     n = widen_signed(dc, log2, i.reg)
     gen_exception_if(dc, COND_lt, n, lo, X86_EXCP_BR, FAULT_TRAP, HINT_BOUND, const(dc, dc.pc))
@@ -430,7 +464,7 @@ cdef bint trans_segment_base(DisasContext *dc, X86Insn *i, uint32_t seg,
 cdef bint trans_mov_from_segment(DisasContext *dc, X86Insn *i) noexcept nogil:
     """Memory gets 16 bits, a register its whole width."""
     cdef uint32_t t = local(dc)
-    if i.reg & 7 > SEG_GS:
+    if i.reg & 7 > (SEG_GS if ctx(dc).features & X86F_i386 else SEG_DS):
         return False
     ir_ld64(dc.ir, t, off_seg_sel(i.reg & 7))
     if i.is_mem:
@@ -453,7 +487,7 @@ cdef void load_segment(DisasContext *dc, uint32_t seg, uint32_t t) noexcept nogi
 
 cdef bint trans_mov_to_segment(DisasContext *dc, X86Insn *i) noexcept nogil:
     cdef uint32_t seg = i.reg & 7
-    if seg == SEG_CS or seg > SEG_GS:
+    if seg == SEG_CS or seg > (SEG_GS if ctx(dc).features & X86F_i386 else SEG_DS):
         return False
     if i.is_mem:
         load_segment(dc, seg, load(dc, i, MO_16))
@@ -480,8 +514,8 @@ cdef bint trans_load_pointer(DisasContext *dc, X86Insn *i, uint32_t seg) noexcep
     """LES LDS LSS LFS LGS."""
     cdef IR *ir = dc.ir
     cdef uint32_t t = local(dc), sel = local(dc), at2 = local(dc)
-    ir_gld(ir, t, address(dc, i), oi(dc, i.opsize))
-    ir_op2(ir, OP_add if i.mode == X86_MODE_64 else OP_add32, at2, address(dc, i),
+    ir_gld(ir, t, address(dc, i, i.opsize), oi(dc, i.opsize))
+    ir_op2(ir, OP_add if i.mode == X86_MODE_64 else OP_add32, at2, address(dc, i, i.opsize),
            const(dc, 1 << i.opsize))
     ir_gld(ir, sel, at2, oi(dc, MO_16))
     load_segment(dc, seg, sel)
@@ -513,7 +547,7 @@ cdef void far_operand(DisasContext *dc, X86Insn *i, uint32_t *ip, uint32_t *sel)
         return
     ip[0] = load(dc, i, i.opsize)
     at2 = local(dc)
-    ir_add32(dc.ir, at2, address(dc, i), const(dc, 1 << i.opsize))
+    ir_add32(dc.ir, at2, address(dc, i, i.opsize), const(dc, 1 << i.opsize))
     sel[0] = local(dc)
     ir_gld(dc.ir, sel[0], at2, oi(dc, MO_16))
 
@@ -527,9 +561,11 @@ cdef bint trans_far(DisasContext *dc, X86Insn *i, bint call) noexcept nogil:
     if call:
         t = local(dc)
         ir_ld64(dc.ir, t, off_seg_sel(SEG_CS))
-        ir_gst(dc.ir, add_segment(dc, SEG_SS, stack_at(dc, R_SP, -(1 << i.opsize))), t,
+        ir_gst(dc.ir, add_segment(dc, SEG_SS, stack_at(dc, R_SP, -(1 << i.opsize)),
+                                  i.opsize), t,
                oi(dc, i.opsize))
-        ir_gst(dc.ir, add_segment(dc, SEG_SS, stack_at(dc, R_SP, -(2 << i.opsize))),
+        ir_gst(dc.ir, add_segment(dc, SEG_SS, stack_at(dc, R_SP, -(2 << i.opsize)),
+                                  i.opsize),
                next_ip(dc, i), oi(dc, i.opsize))
         drop(dc, -(2 << i.opsize))
     return far_jump(dc, i, ip, sel)

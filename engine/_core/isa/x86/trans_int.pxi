@@ -62,22 +62,22 @@ cdef void alu_locked(DisasContext *dc, X86Insn *i, uint32_t op, uint32_t log2,
         a = load(dc, i, log2)
         alu_carry(dc, op, log2, d, a, b, cf)
         t = local(dc)
-        ir_gcas(ir, t, address(dc, i), a, d, oi(dc, log2))
+        ir_gcas(ir, t, address(dc, i, log2), a, d, oi(dc, log2))
         ir_brcond(ir, t, a, COND_ne, again)
         alu_flags(dc, op, log2, d, a, b)
         return
     if op == ALU_ADD:
-        ir_gadd(ir, a, address(dc, i), b, oi(dc, log2))
+        ir_gadd(ir, a, address(dc, i, log2), b, oi(dc, log2))
     elif op == ALU_SUB:
         t = local(dc)
         ir_neg(ir, t, b)
-        ir_gadd(ir, a, address(dc, i), narrow(dc, log2, t), oi(dc, log2))
+        ir_gadd(ir, a, address(dc, i, log2), narrow(dc, log2, t), oi(dc, log2))
     elif op == ALU_AND:
-        ir_gand(ir, a, address(dc, i), b, oi(dc, log2))
+        ir_gand(ir, a, address(dc, i, log2), b, oi(dc, log2))
     elif op == ALU_OR:
-        ir_gor(ir, a, address(dc, i), b, oi(dc, log2))
+        ir_gor(ir, a, address(dc, i, log2), b, oi(dc, log2))
     else:
-        ir_gxor(ir, a, address(dc, i), b, oi(dc, log2))
+        ir_gxor(ir, a, address(dc, i, log2), b, oi(dc, log2))
     alu_op(dc, op, log2, d, a, b)
     alu_flags(dc, op, log2, d, a, b)
 
@@ -123,7 +123,7 @@ cdef bint trans_incdec(DisasContext *dc, X86Insn *i, bint down) noexcept nogil:
     cdef uint32_t log2 = op_log2(i, 0), n = reg_of(i, 0), a, d = local(dc), cf = get_cf(dc)
     if i.prefixes & P_LOCK:
         a = local(dc)
-        ir_gadd(ir, a, address(dc, i), const(dc, mask_of(log2) if down else 1), oi(dc, log2))
+        ir_gadd(ir, a, address(dc, i, log2), const(dc, mask_of(log2) if down else 1), oi(dc, log2))
     else:
         a = get_op(dc, i, 0)
     alu_op(dc, ALU_SUB if down else ALU_ADD, log2, d, a, const(dc, 1))
@@ -146,7 +146,7 @@ cdef bint trans_neg(DisasContext *dc, X86Insn *i) noexcept nogil:
         a = load(dc, i, log2)
         alu_op(dc, ALU_SUB, log2, d, const(dc, 0), a)
         t = local(dc)
-        ir_gcas(ir, t, address(dc, i), a, d, oi(dc, log2))
+        ir_gcas(ir, t, address(dc, i, log2), a, d, oi(dc, log2))
         ir_brcond(ir, t, a, COND_ne, again)
         alu_flags(dc, ALU_SUB, log2, d, const(dc, 0), a)
         return True
@@ -163,7 +163,7 @@ cdef bint trans_neg(DisasContext *dc, X86Insn *i) noexcept nogil:
 cdef bint trans_not(DisasContext *dc, X86Insn *i) noexcept nogil:
     cdef uint32_t log2 = op_log2(i, 0), t = local(dc)
     if i.prefixes & P_LOCK:
-        ir_gxor(dc.ir, t, address(dc, i), const(dc, mask_of(log2)), oi(dc, log2))
+        ir_gxor(dc.ir, t, address(dc, i, log2), const(dc, mask_of(log2)), oi(dc, log2))
         return True
     ir_not(dc.ir, t, get_op(dc, i, 0))
     put_op(dc, i, 0, t)
@@ -195,7 +195,7 @@ cdef bint trans_movx(DisasContext *dc, X86Insn *i, bint is_signed) noexcept nogi
     cdef uint32_t log2 = op_log2(i, 1), t
     if i.is_mem and is_signed:
         t = local(dc)
-        ir_gld(dc.ir, t, address(dc, i), oi(dc, log2 | MO_SIGN))
+        ir_gld(dc.ir, t, address(dc, i, log2), oi(dc, log2 | MO_SIGN))
     else:
         t = get_op(dc, i, 1)
         if is_signed:
@@ -213,7 +213,7 @@ cdef bint trans_xchg(DisasContext *dc, X86Insn *i) noexcept nogil:
     """With memory it is locked with or without the prefix."""
     cdef uint32_t log2 = op_log2(i, 0), t = local(dc), m = reg_of(i, 0), n = reg_of(i, 1)
     if m == IR_NONE:
-        ir_gxchg(dc.ir, t, address(dc, i), narrow(dc, log2, get_reg(dc, i, log2, n)), oi(dc, log2))
+        ir_gxchg(dc.ir, t, address(dc, i, log2), narrow(dc, log2, get_reg(dc, i, log2, n)), oi(dc, log2))
         set_reg(dc, i, log2, n, t)
         return True
     ir_mov(dc.ir, t, get_reg(dc, i, log2, m))
@@ -286,6 +286,8 @@ cdef bint trans_bswap(DisasContext *dc, X86Insn *i) noexcept nogil:
 cdef bint trans_movbe(DisasContext *dc, X86Insn *i) noexcept nogil:
     cdef uint32_t log2 = op_log2(i, 0)
     cdef uint32_t t = local(dc)
+    if i.prefixes & P_REP:
+        return False
     ir_op1(dc.ir, OP_bswap if log2 == 3 else OP_bswap32 if log2 == 2 else OP_bswap16, t,
            get_op(dc, i, 1))
     put_op(dc, i, 0, t)
@@ -298,7 +300,7 @@ cdef bint trans_xadd(DisasContext *dc, X86Insn *i) noexcept nogil:
     cdef uint32_t log2 = op_log2(i, 0), a = local(dc), b = local(dc), d = local(dc)
     ir_mov(ir, b, narrow(dc, log2, get_op(dc, i, 1)))
     if i.prefixes & P_LOCK:
-        ir_gadd(ir, a, address(dc, i), b, oi(dc, log2))
+        ir_gadd(ir, a, address(dc, i, log2), b, oi(dc, log2))
     else:
         ir_mov(ir, a, get_op(dc, i, 0))
     alu_op(dc, ALU_ADD, log2, d, a, b)
@@ -318,7 +320,7 @@ cdef bint trans_cmpxchg(DisasContext *dc, X86Insn *i) noexcept nogil:
     ir_mov(ir, a, narrow(dc, log2, get_reg(dc, i, log2, R_AX)))
     b = narrow(dc, log2, get_op(dc, i, 1))
     if i.is_mem:
-        ir_gcas(ir, old, address(dc, i), a, b, oi(dc, log2))
+        ir_gcas(ir, old, address(dc, i, log2), a, b, oi(dc, log2))
     else:
         ir_mov(ir, old, narrow(dc, log2, get_op(dc, i, 0)))
         ir_movcond(ir, t, old, a, b, old, COND_eq)
@@ -340,7 +342,7 @@ cdef bint trans_cmpxchg2(DisasContext *dc, X86Insn *i) noexcept nogil:
     """CMPXCHG8B and 16B: two words; one thread runs the guest, so two accesses are one."""
     cdef IR *ir = dc.ir
     cdef uint32_t log2 = 3 if i.opsize == 3 else 2, lo = local(dc), hi = local(dc)
-    cdef uint32_t at = address(dc, i), at2 = local(dc), nlo = local(dc), nhi = local(dc)
+    cdef uint32_t at = address(dc, i, log2), at2 = local(dc), nlo = local(dc), nhi = local(dc)
     cdef uint32_t z = local(dc), t = local(dc), f
     if log2 == 3:
         ir_and(ir, t, at, const(dc, 15))
@@ -467,7 +469,7 @@ cdef bint trans_rotate(DisasContext *dc, X86Insn *i, uint32_t what) noexcept nog
 
 
 cdef bint trans_shift_double(DisasContext *dc, X86Insn *i, bint right) noexcept nogil:
-    """SHLD SHRD: a:b as one number; 16 bits: a:b:a, so that counts up to 31 are as processors do."""
+    """SHLD SHRD: a:b as one number; 16 bits: a:b:b, so that counts up to 31 are as AMD's cores do."""
     cdef IR *ir = dc.ir
     cdef uint32_t log2 = op_log2(i, 0), count = shift_count(dc, i, log2)
     cdef uint32_t a, b, d = local(dc), cf = local(dc), t = local(dc), less = local(dc), back
@@ -502,8 +504,8 @@ cdef bint trans_shift_double(DisasContext *dc, X86Insn *i, bint right) noexcept 
             ir_shr(ir, d, d, const(dc, 32))
         ir_ext32u(ir, d, d)
     else:
-        ir_deposit(ir, t, a, b, 16, 16)
-        ir_deposit(ir, t, t, a, 32, 16)
+        ir_deposit(ir, t, a if right else b, b, 16, 16)
+        ir_deposit(ir, t, t, b if right else a, 32, 16)
         if right:
             ir_shr(ir, cf, t, less)
             ir_shr(ir, d, t, count)
@@ -533,18 +535,18 @@ cdef bint trans_bit_test(DisasContext *dc, X86Insn *i, uint32_t what) noexcept n
         ir_sar(ir, a, widen_signed(dc, log2, t), const(dc, 3 + log2))
         ir_shl(ir, a, a, const(dc, log2))
         ir_add(ir, a, a, offset_of(dc, i))
-        i.addr = add_segment(dc, segment_of(i), narrow(dc, i.adsize, a))
+        i.addr = add_segment(dc, segment_of(i), narrow(dc, i.adsize, a), log2)
     ir_and(ir, n, t, const(dc, bits - 1))
     ir_shl(ir, bit, const(dc, 1), n)
     if i.prefixes & P_LOCK and what != BT_TEST:
         a = local(dc)
         if what == BT_SET:
-            ir_gor(ir, a, address(dc, i), bit, oi(dc, log2))
+            ir_gor(ir, a, address(dc, i, log2), bit, oi(dc, log2))
         elif what == BT_FLIP:
-            ir_gxor(ir, a, address(dc, i), bit, oi(dc, log2))
+            ir_gxor(ir, a, address(dc, i, log2), bit, oi(dc, log2))
         else:
             ir_not(ir, d, bit)
-            ir_gand(ir, a, address(dc, i), narrow(dc, log2, d), oi(dc, log2))
+            ir_gand(ir, a, address(dc, i, log2), narrow(dc, log2, d), oi(dc, log2))
     else:
         a = local(dc)
         ir_mov(ir, a, get_op(dc, i, 0))

@@ -35,7 +35,7 @@ cdef extern from *:
     static const char *engine_x86_hints[] = {
         0,
         "not an instruction of this CPU (its model or mode lacks it, the engine does, or it is data)",
-        "the instruction is longer than 15 bytes",
+        "the instruction is longer than 15 bytes (80286: 10)",
         "the divisor is 0 or the quotient does not fit",
         "the address is not canonical",
         "the instruction belongs to a more privileged mode",
