@@ -28,6 +28,7 @@ __all__ = [
     "ArgumentError",
     "ArgumentTypeError",
     "ClosedError",
+    "DeviceError",
     "DeviceNotFoundError",
     "DivideByZeroError",
     "DuplicateError",
@@ -46,6 +47,7 @@ __all__ = [
     "NameNotFoundError",
     "NoAttributeError",
     "PermissionDeniedError",
+    "PreconditionError",
     "RangeError",
     "UnsupportedError",
     "ViewError",
@@ -206,6 +208,10 @@ class ArgumentError(Error, ValueError):
     """An argument has a value that cannot be used."""
 
 
+class PreconditionError(Error, AssertionError):
+    """What a call demands of its caller does not hold."""
+
+
 class ArgumentTypeError(Error, TypeError):
     """An argument has a type that cannot be used."""
 
@@ -334,6 +340,17 @@ class MemoryFault(GuestFault):
                          address=address, access=access, size=size, pc=pc, reason=reason,
                          hint=hint or advice)
         self.kind = kind
+
+
+class DeviceError(Error):
+    """What a device function raises to refuse an access: the guest's access fails (or the transfer
+    answers with this result), and nothing else. `result`: bits of `engine.memory.MemTxResult`."""
+
+    result: int
+
+    def __init__(self, message: str = "the device refuses the access", result: int = 1) -> None:
+        super().__init__(message)
+        self.result = result
 
 
 class InstructionFault(GuestFault):

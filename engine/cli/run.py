@@ -36,6 +36,13 @@ CANNOT_RUN = 126  # what a shell answers for a program that cannot be executed
 )
 @click.option("-E", "--env", "env", multiple=True, metavar="NAME=VALUE", help="Set a variable.")
 @click.option("--backend", default=None, metavar="NAME", help="Back end, e.g. interpreter.")
+@click.option(
+    "--gdb",
+    "gdb_port",
+    type=click.IntRange(0, 65535),
+    metavar="PORT",
+    help="Wait for gdb on this port of the loopback and let it drive the program (0: a free one).",
+)
 @click.argument("program", type=click.Path())
 @click.argument("args", nargs=-1, type=click.UNPROCESSED)
 def run(
@@ -46,6 +53,7 @@ def run(
     sysroot: str | None,
     env: tuple[str, ...],
     backend: str | None,
+    gdb_port: int | None,
     program: str,
     args: tuple[str, ...],
 ) -> None:
@@ -81,7 +89,12 @@ def run(
                 # Behind the log's hooks: what the process answers (system calls) is logged, too.
                 process.hook.enabled = False
                 process.hook.enabled = True
-            end = process.run()
+            if gdb_port is None:
+                end = process.run()
+            else:
+                from ..linux.debug import serve_gdb
+
+                end = serve_gdb(process, gdb_port, listening=_note)
         seconds = time.perf_counter() - began
     except Error as error:
         click.echo(f"engine: {error}", err=True)

@@ -10,12 +10,13 @@ mask and sink (`engine.util.log`). Who calls it: `engine run -d`, users:
 Hooks are armed for the chosen categories only, so the others cost nothing; with an empty mask
 nothing is armed at all. The mask is looked at when the ExecLog is made.
 
-Lines: in_asm the code of each block when it is first met; op and op_opt the intermediate code of
-these blocks, written when the log is closed (a block cannot be translated for show in mid-run);
+Lines: in_asm the code of each block when it is first met; op, op_opt and out_asm the intermediate
+and host code of these blocks, written when the log is closed (a block cannot be translated for show
+in mid-run);
 exec each block; cpu the registers before each block; cpu_reset the registers of an emulator that
-has not run yet; int exceptions and interrupts; mmu accesses that fail, with the physical address
-and the permissions there; guest_errors bytes that are no instruction. The rest has no source of
-lines yet: `SILENT`.
+has not run yet; int exceptions and interrupts; mmu pages that enter the TLB and
+accesses that fail, with the physical address and the permissions there; guest_errors bytes that are
+no instruction. The rest has no source of lines yet: `SILENT`.
 """
 
 from __future__ import annotations
@@ -23,27 +24,33 @@ from __future__ import annotations
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from ..errors import ClosedError, Error
+from ..errors import Error
 from ..util import log
 from ..util.log import Category
+from .dump import host_lines
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from .._core.api import Emulator, Fault, Hook
+    from .._core.api import Access, Emulator, Fault, Hook, Prot
 
 __all__ = [
     "ExecLog",
     "SILENT",
 ]
 
-SILENT: Category = (Category.OUT_ASM | Category.PCALL | Category.IOPORT | Category.UNIMP
+SILENT: Category = (Category.PCALL | Category.IOPORT | Category.UNIMP
                     | Category.NOCHAIN)
 """Categories that this module knows no source of lines for. Other modules may write them; `nochain`
 needs none, because every block is seen while a block hook is armed."""
 
-_BLOCK = Category.IN_ASM | Category.OP | Category.OP_OPT | Category.EXEC | Category.CPU
+_TRANSLATION = Category.OP | Category.OP_OPT | Category.OUT_ASM
+_BLOCK = Category.IN_ASM | _TRANSLATION | Category.EXEC | Category.CPU
 _PERMS = ((1, "r"), (2, "w"), (4, "x"))
+
+
+def _letters(perms: Prot) -> str:
+    return "".join(name if perms & bit else "-" for bit, name in _PERMS)
 
 
 class ExecLog:
@@ -59,6 +66,7 @@ class ExecLog:
         if self.mask & Category.INT:
             self.hooks.append(emu.hook_exception(self._exception))
         if self.mask & Category.MMU:
+            self.hooks.append(emu.hook_translation(self._translation))
             self.hooks.append(emu.hook_fault(self._fault))
         if self.mask & Category.GUEST_ERRORS:
             self.hooks.append(emu.hook_invalid(self._invalid))
@@ -70,10 +78,9 @@ class ExecLog:
         for hook in self.hooks:
             hook.remove()
         self.hooks = []
-        for category, optimised in ((Category.OP, False), (Category.OP_OPT, True)):
-            if self.mask & category and not self.emu.closed:
-                for pc in self.met:
-                    self._intermediate(pc, optimised)
+        if self.mask & _TRANSLATION and not self.emu.closed:
+            for pc in self.met:
+                self._translation_of(pc)
         self.mask = Category(0)
 
     def __enter__(self) -> Self:
@@ -86,7 +93,7 @@ class ExecLog:
     # -- what hooks call
 
     def _block(self, emu: Emulator, address: int, size: int) -> None:
-        if self.mask & (Category.IN_ASM | Category.OP | Category.OP_OPT):
+        if self.mask & (Category.IN_ASM | _TRANSLATION):
             self._first_met(address, size)
         if self.mask & Category.EXEC:
             log.log(f"exec {address:#018x} +{size}")
@@ -110,6 +117,11 @@ class ExecLog:
     def _exception(self, emu: Emulator, number: int) -> None:
         log.log(f"int: exception {number} at pc {emu.pc:#x}")
 
+    def _translation(self, emu: Emulator, access: Access, address: int, size: int, physical: int,
+                     perms: Prot) -> None:
+        log.log(f"mmu: {access.name.lower()} of {size} at {address:#x} pc {emu.pc:#x}: "
+                f"ok, physical {physical:#x}, protection {_letters(perms)}")
+
     def _fault(self, emu: Emulator, fault: Fault) -> None:
         access = fault.access.name.lower()
         log.log(f"mmu: {access} of {fault.size} at {fault.address:#x} pc {fault.pc:#x}: "
@@ -124,8 +136,7 @@ class ExecLog:
             return "no physical address"
         for region in self.emu.memory.regions():
             if region.address <= physical < region.end:
-                perms = "".join(name if region.perms & bit else "-" for bit, name in _PERMS)
-                return f"physical {physical:#x}, protection {perms}"
+                return f"physical {physical:#x}, protection {_letters(region.perms)}"
         return f"physical {physical:#x}, nothing mapped"
 
     def _invalid(self, emu: Emulator, address: int) -> None:
@@ -146,11 +157,14 @@ class ExecLog:
             lines.append(" ".join(f"{name:>5}={value:016x}" for name, value in row))
         return "\n".join(lines)
 
-    def _intermediate(self, pc: int, optimised: bool) -> None:
-        try:
-            text = self.emu.dump_block(pc, optimised=optimised)
-        except ClosedError:
-            return
-        if text:
-            title = "OP after optimisation" if optimised else "OP"
-            log.log(f"{title}: {pc:#x}\n{text}")
+    def _translation_of(self, pc: int) -> None:
+        stages = self.emu.dump_stages
+        for category, stage, title in ((Category.OP, stages[0], "OP"),
+                                       (Category.OP_OPT, stages[-1], "OP after optimisation")):
+            text = self.emu.dump_block(pc, stage) if self.mask & category else ""
+            if text:
+                log.log(f"{title}: {pc:#x}\n{text}")
+        if self.mask & Category.OUT_ASM:
+            address, code = self.emu.dump_code(pc)
+            if code:
+                log.log("\n".join([f"OUT: {pc:#x} [size={len(code)}]", *host_lines(code, address)]))

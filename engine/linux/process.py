@@ -120,8 +120,7 @@ class Process:
         except calls_process.Exit as end:
             return ExitStatus(end.status)
         except Killed as end:
-            name = SIGNAL_NAMES.get(end.signo, f"signal {end.signo}")
-            return ExitStatus(128 + end.signo, name, end.detail)
+            return self.killed(end.signo, end.detail)
         finally:
             self.files.close_all()
 
@@ -130,9 +129,15 @@ class Process:
         try:
             self.emu.run()
         except (GuestFault, GuestException) as fault:
-            self._fault(fault)
+            self.deliver_fault(fault)
             return False
         return True
+
+    @staticmethod
+    def killed(signo: int, detail: str) -> ExitStatus:
+        """The end of a process that a signal killed."""
+        name = SIGNAL_NAMES.get(signo, f"signal {signo}")
+        return ExitStatus(128 + signo, name, detail)
 
     def _on_exception(self, emu: Any, number: int) -> bool:
         abi = self.abi
@@ -148,8 +153,8 @@ class Process:
             self.signals.deliver(self)
         return True
 
-    def _fault(self, fault: GuestFault | GuestException) -> None:
-        """Turns a fault into the signal that Linux sends."""
+    def deliver_fault(self, fault: GuestFault | GuestException) -> None:
+        """Turns a fault into the signal that Linux sends. Raises `Killed` when it is deadly."""
         address = fault.pc
         if isinstance(fault, MemoryFault):
             address = fault.address

@@ -5,7 +5,7 @@ import mmap
 import pickle
 
 import pytest
-from api.rv import CODE, DATA, code, jalr, ld, li, lw, sb, sd, sw
+from api.rv import CODE, DATA, addi, code, jalr, ld, li, lw, sb, sd, sw
 
 from engine import (
     ArgumentError,
@@ -424,6 +424,24 @@ class TestDevices:
         assert emu.regs.a0 == 0x11223344
         assert log == [("read", 8, 4), ("write", 3, 1, 0x44), ("write", 4, 4, 0x11223344),
                        ("write", 16, 8, 0x11223344)]
+
+    def test_a_function_writes_registers(self, emu, run):
+        """What a device function writes counts, whatever the block knew of the registers before."""
+        def read(offset, size):
+            emu.regs.a2 = 100
+            emu.regs.a3 += 1
+            return 7
+
+        def write(offset, size, value):
+            emu.regs.a2 = value
+            emu.regs.a0 = 55
+
+        emu.memory.map_io(0x40000, 0x100, read, write)
+        emu.regs.write_many({"a1": 0x40000, "a3": 20})
+        run(li("a2", 5), addi("a3", "a3", 1), lw("a0", 0, "a1"), addi("a4", "a2", 1),
+            addi("a5", "a3", 0), addi("a6", "a0", 0), li("a0", 9), sw("a4", 0, "a1"),
+            addi("a7", "a2", 1), addi("a1", "a0", 1))
+        assert emu.regs.read_many(["a4", "a5", "a6", "a7", "a1"]) == (101, 22, 7, 102, 56)
 
     def test_from_the_host(self, mem):
         log = []

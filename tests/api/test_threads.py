@@ -166,8 +166,11 @@ def child(program, *, send):
 @pytest.mark.parametrize("hook", ["", "emu.hook_code(lambda emu, address, size: None)"])
 def test_ctrl_c(hook):
     out, status = child(f"""
+        import signal
         from engine import Emulator
         from api.rv import CODE, addi, code, jal
+        # A job in the background of a shell is born with SIGINT ignored.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         emu = Emulator("riscv64")
         emu.memory.map(CODE, 0x1000)
         emu.memory.write(CODE, code(addi("a0", "a0", 1), jal("zero", -4)))

@@ -36,3 +36,17 @@ def test_registers_without_python(user):
     with Emulator("riscv64") as emu:
         emu.regs.write_many({"x1": 1, "x2": 20, "x3": 300})
         assert user.sum_of_registers(emu, 0, 32) == 321
+
+
+def test_memory_system_from_c(user):
+    """The same facts as engine.memory shows."""
+    from engine import Emulator
+    from engine.memory import DirtyClient, DirtyMemory, MemoryRegion, system_memory
+    with Emulator("riscv64") as emu:
+        ram = MemoryRegion.ram(emu, "ram", 0x4000)
+        system_memory(emu).add_subregion(0x10000, ram)
+        emu.memory.write(0x11234, b"\x2a")
+        at = ram.ram_address + 0x1234
+        assert user.memory_system(emu, 0x11234) == (0, 0x2a, at, True, False)
+        assert not DirtyMemory(emu).get_dirty(at, 1, DirtyClient.MIGRATION)
+        assert user.memory_system(emu, 0x90000)[0] == 2         # a decode error

@@ -351,7 +351,7 @@ def want_access(m, paddr, memop, need):
     return m.fault(paddr, n, need)
 
 
-def test_random_loads_and_stores():
+def test_row_33_random_loads_and_stores():
     cdef Machine m = Machine()
     rnd = random.Random(11)
     m.w.mmu[0x10] = PROT_READ           # guest page tables: read only, and nothing

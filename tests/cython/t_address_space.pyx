@@ -2,6 +2,7 @@
 import errno
 
 from libc.string cimport memset
+from engine._core.base.clock cimport clock_ns
 from engine._core.base.types cimport hwaddr, ram_addr_t, uint8_t, uint32_t, uint64_t, uintptr_t
 from engine._core.mem.address_space cimport (MemSection, address_space_access_valid,
                                              address_space_ld, address_space_map,
@@ -133,7 +134,7 @@ def take():
     return out
 
 
-def test_every_short_read_around_boundaries():
+def test_row_5_every_short_read_around_boundaries():
     """Row 5: the inline path, the full one and a byte-by-byte reference agree."""
     cdef Bus b = Bus()
     cdef MemoryRegion *ram = b.ram(0x1000, 100)
@@ -167,7 +168,7 @@ def test_every_short_read_around_boundaries():
     assert take() == []
 
 
-def test_a_write_across_ram_device_ram():
+def test_row_6_a_write_across_ram_device_ram():
     cdef Bus b = Bus()
     cdef MemoryRegion *a = b.ram(0, 16)
     b.io(16, 2)
@@ -181,7 +182,7 @@ def test_a_write_across_ram_device_ram():
     assert b.write(16, b"") == MEMTX_OK and take() == []
 
 
-def test_device_access_sizes():
+def test_row_6_device_access_sizes():
     """Row 6: bounded by the declared maximum, the alignment, and what is left."""
     cdef Bus b = Bus()
     b.io(0x100, 0x100)
@@ -212,7 +213,7 @@ def test_device_access_sizes():
     assert b.read(0x100, 1)[0] == MEMTX_DECODE_ERROR and take() == []
 
 
-def test_results_add_up():
+def test_row_6_results_add_up():
     global device_result
     cdef Bus b = Bus()
     b.io(0, 4)
@@ -382,7 +383,7 @@ def test_host_writes_reach_code():
     assert take() == []
 
 
-def test_big_lock():
+def test_row_53_big_lock():
     cdef Bus b = Bus()
     cdef MemoryRegion *io = b.io(0, 16)
     assert io.global_locking
@@ -403,7 +404,7 @@ def test_big_lock():
     unlock(NULL)
 
 
-def test_owners():
+def test_row_7_owners():
     cdef Bus b = Bus()
     cdef int owner
     cdef int err = 0
@@ -558,7 +559,7 @@ cdef void on_global_stop(MemoryListener *l) noexcept nogil:
         say(l, "gstop", ())
 
 
-def test_listener_order_and_transactions():
+def test_row_75_listener_order_and_transactions():
     cdef Bus b = Bus()
     cdef Listener low = Listener("1", 1)
     cdef Listener high = Listener("2", 5)
@@ -632,7 +633,7 @@ def test_commit_only_listeners_hear_every_change_once():
     memory_listener_unregister(b.ctx, &cpu.l)
 
 
-def test_dirty_logging():
+def test_row_75_76_dirty_logging():
     """Rows 75, 76."""
     cdef Bus b = Bus()
     cdef Listener ear = Listener("")
@@ -685,7 +686,7 @@ def test_spaces_go_with_a_word_to_their_listeners():
     memory_listener_unregister(b.ctx, &ear.l)
 
 
-def test_hot_fields_share_a_cache_line():
+def test_row_8_hot_fields_share_a_cache_line():
     cdef MemoryRegion mr
     start, end = <uintptr_t>&mr.romd_mode, <uintptr_t>&mr.opaque + sizeof(void *)
     assert end - start <= 64 and start == <uintptr_t>&mr
@@ -693,3 +694,25 @@ def test_hot_fields_share_a_cache_line():
                   <uintptr_t>&mr.owner, <uintptr_t>&mr.iommu_ops, <uintptr_t>&mr.host,
                   <uintptr_t>&mr.dirty_log_mask, <uintptr_t>&mr.global_locking):
         assert start <= field < end
+
+
+def bench_read(loops=2_000_000):
+    """{bytes: ns} of address_space_read from RAM; for tests/bench/bench_core.py."""
+    cdef MemContext *ctx = mem_context_new(12, False)
+    cdef int err = 0
+    cdef MemoryRegion *top = memory_region_new(ctx, b"top", 0xffffffffffffffffULL)
+    cdef uint8_t[16] buffer
+    cdef uint64_t length, n = loops, i, began
+    cdef AddressSpace *space
+    memory_region_add_subregion(top, 0x1000, memory_region_new_ram(ctx, b"ram", 1 << 20, &err))
+    memory_region_add_subregion(top, 0x800000, memory_region_new_ram(ctx, b"more", 1 << 20, &err))
+    space = address_space_new(ctx, top, b"bench")
+    found = {}
+    for length in (1, 2, 4, 8, 16):
+        began = clock_ns()
+        for i in range(n):
+            address_space_read(space, 0x1000 + (i & 0xffff), 1, buffer, length)
+        found[length] = <double>(clock_ns() - began) / n
+    address_space_free(space)
+    mem_context_free(ctx)
+    return found

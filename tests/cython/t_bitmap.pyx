@@ -30,7 +30,7 @@ cdef class Map:
         return sum(int(self.w[i]) << (64 * i) for i in range(DEF_WORDS))
 
 
-def test_ranges():
+def test_row_69_70_ranges():
     cdef Map m = Map()
     rnd = random.Random(2)
     for start in range(0, 131):
@@ -91,7 +91,7 @@ cdef void hammer(uint64_t *w, int lane) noexcept nogil:
             bitmap_set_atomic(w, n, 1)
 
 
-def test_threads_lose_nothing():
+def test_row_70_threads_lose_nothing():
     cdef Map m = Map()
 
     def run(lane):

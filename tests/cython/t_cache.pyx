@@ -129,7 +129,7 @@ cdef class Cache:
         return self.buf.ptr - self.buf.base
 
 
-def test_lookup_needs_every_part_of_the_key():
+def test_row_55_lookup_needs_every_part_of_the_key():
     c = Cache()
     t = c.make(0x1004)
     assert c.find(0x1004) == t and c.jmp(0x1004) == t
@@ -150,7 +150,7 @@ def test_two_pages():
                                 ("unprotect", 0x1000), ("unprotect", 0x2000)]
 
 
-def test_ranges():
+def test_row_73_ranges():
     for start, end, hit in ((0x1000, 0x1010, False), (0x1000, 0x1011, True), (0x101f, 0x1020, True),
                             (0x1020, 0x1fff, False), (0, 1 << 63, True), (0x1010, 0x1010, False),
                             (0, 0x1010, False), (0x1018, 0x3000, True)):
@@ -164,7 +164,7 @@ def test_ranges():
             assert c.find(0x1800) == other
 
 
-def test_protection_follows_the_first_and_last_block():
+def test_row_72_protection_follows_the_first_and_last_block():
     c = Cache()
     c.make(0x1000)
     c.make(0x1100)
@@ -179,7 +179,7 @@ def test_protection_follows_the_first_and_last_block():
     assert c.events[3:] == [("unprotect", 0x1000)]
 
 
-def test_bitmap_after_ten_writes():
+def test_row_67_bitmap_after_ten_writes():
     c = Cache()
     t = c.make(0x1100, 16)
     for _ in range(9):
@@ -226,13 +226,13 @@ def test_self_link():
     assert c.linked(a, 0) is None
 
 
-def test_find_by_code_address():
+def test_row_24_find_by_code_address():
     c = Cache()
     a, b = c.make(0x1000, code=48), c.make(0x1100, code=64)
     assert [c.code_at(x) for x in (0, 47, 48, 111, 112)] == [a, a, b, b, None]
 
 
-def test_one_shot_gives_its_code_back():
+def test_row_23_one_shot_gives_its_code_back():
     c = Cache()
     c.make(0x1000)
     n, used = c.n, c.used
@@ -247,7 +247,7 @@ def test_one_shot_gives_its_code_back():
     assert c.n == n + 2
 
 
-def test_array_is_finite_and_flush_empties():
+def test_row_48_array_is_finite_and_flush_empties():
     c = Cache(400 * 200)
     made = 0
     while c.make(0x10000 + 4096 * (made % 50) + 4 * made, 4, code=16) is not None:

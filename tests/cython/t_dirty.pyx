@@ -1,9 +1,13 @@
 """Dirty page tracking against sets of pages (spec rows 65..71, 74)."""
+import os
 import random
 import threading
+import time
 
 from libc.stdlib cimport calloc, free
+from engine._core.base.atomics cimport atomic_load32, atomic_store32
 from engine._core.base.hostmem cimport host_page_size
+from engine._core.base.thread cimport thread_yield
 from engine._core.base.types cimport ram_addr_t, uint32_t, uint64_t
 from engine._core.mem.context cimport (DIRTY_CLIENTS_ALL, DIRTY_MEMORY_CODE, DIRTY_MEMORY_NUM,
                                        DIRTY_MEMORY_VGA, MemContext, MemoryRegion, mem_context_free,
@@ -12,7 +16,8 @@ from engine._core.mem.dirty cimport (all_dirty, clear_dirty_range, get_dirty, ge
                                      invalidate_and_set_dirty, is_clean, memory_region_get_dirty,
                                      memory_region_set_dirty, memory_region_test_and_clear_dirty,
                                      next_dirty_page, range_includes_clean, set_dirty_flag,
-                                     set_dirty_lebitmap, set_dirty_range, test_and_clear_dirty,
+                                     set_dirty_lebitmap, set_dirty_range, test_and_clear_bitmap,
+                                     test_and_clear_dirty,
                                      tlb_protect_code, tlb_unprotect_code)
 from engine._core.mem.region cimport (memory_region_new_io, memory_region_new_ram,
                                       memory_region_get_dirty_log_mask, memory_region_free)
@@ -37,7 +42,7 @@ cdef class Ram:
         mem_context_free(self.ctx)
 
 
-def test_three_pages():
+def test_row_71_three_pages():
     cdef Ram r = Ram(3)
     cdef uint32_t c
     for c in range(DIRTY_MEMORY_NUM):
@@ -50,7 +55,7 @@ def test_three_pages():
         assert not get_dirty(r.ctx, 0, 3 * PAGE, c) and not all_dirty(r.ctx, 0, 3 * PAGE, c)
 
 
-def test_empty_ranges():
+def test_row_71_empty_ranges():
     cdef Ram r = Ram(4)
     clear_dirty_range(r.ctx, 0, 4 * PAGE)
     assert not get_dirty(r.ctx, PAGE, 0, 0) and all_dirty(r.ctx, PAGE, 0, 0)
@@ -67,11 +72,11 @@ def test_empty_ranges():
     assert not test_and_clear_dirty(r.ctx, 1ULL << 60, 1ULL << 62, 0)
 
 
-def test_against_sets():
+def test_row_65_66_67_71_against_sets():
     cdef Ram r = Ram(200)
     rnd = random.Random(4)
     clean = [set() for _ in range(DIRTY_MEMORY_NUM)]
-    for _ in range(4000):
+    for _ in range(int(os.environ.get("ENGINE_MODEL_STEPS", "4000"))):
         start, length = rnd.randrange(0, 190 * PAGE), rnd.choice([1, 10, PAGE,
                                                                   rnd.randrange(10 * PAGE)])
         if rnd.random() < 0.3:
@@ -149,7 +154,7 @@ def lebitmap(host_bits, start_page, count, tcg, words):
             for c in range(3)]
 
 
-def test_lebitmap():
+def test_row_68_lebitmap():
     if host_page_size() != PAGE:
         return
     rnd = random.Random(5)
@@ -176,7 +181,7 @@ cdef void invalidate(void *opaque, ram_addr_t addr, uint64_t length) noexcept no
         seen.append((addr, length))
 
 
-def test_invalidate_and_set_dirty():
+def test_row_67_invalidate_and_set_dirty():
     cdef Ram r = Ram(8)
     r.ctx.tb_invalidate_range = invalidate
     seen.clear()
@@ -200,7 +205,7 @@ def test_invalidate_and_set_dirty():
     assert [get_dirty_flag(r.ctx, 2 * PAGE, c) for c in range(3)] == [False] * 3
 
 
-def test_regions():
+def test_row_74_masks_of_regions():
     cdef Ram r = Ram(4)
     cdef MemoryRegion *io = memory_region_new_io(r.ctx, NULL, NULL, b"io", PAGE)
     assert memory_region_get_dirty_log_mask(r.mr) == 1 << DIRTY_MEMORY_CODE
@@ -226,7 +231,7 @@ cdef void dirtier(MemContext *ctx, int lane) noexcept nogil:
             set_dirty_flag(ctx, <uint64_t>p << 12, 2)
 
 
-def test_threads_lose_nothing():
+def test_row_66_threads_lose_nothing():
     cdef Ram r = Ram(64)
     clear_dirty_range(r.ctx, 0, 64 * PAGE)
 
@@ -240,3 +245,62 @@ def test_threads_lose_nothing():
     for t in threads:
         t.join()
     assert all_dirty(r.ctx, 0, 64 * PAGE, 2) and not get_dirty(r.ctx, 0, 64 * PAGE, 1)
+
+
+# Each setter makes its page dirty, waits until the harvester has seen it, and again.
+cdef uint64_t set_until(MemContext *ctx, uint64_t page, uint32_t *stop) noexcept nogil:
+    cdef uint64_t count = 0
+    while not atomic_load32(stop):
+        set_dirty_flag(ctx, page << 12, 2)
+        count += 1
+        while get_dirty_flag(ctx, page << 12, 2):
+            if atomic_load32(stop):
+                return count
+            thread_yield()
+    return count
+
+
+cdef void harvest_until(MemContext *ctx, uint64_t *seen, uint32_t *stop) noexcept nogil:
+    cdef uint64_t[1] words
+    cdef int bit, last = 0
+    while not last:
+        last = atomic_load32(stop) == 2         # once more after the setters have ended
+        test_and_clear_bitmap(ctx, 0, 64, 2, True, words)
+        for bit in range(64):
+            seen[bit] += words[0] >> bit & 1
+
+
+def test_row_65_66_every_set_is_harvested_exactly_once():
+    """Setters and a harvester on the same word; ENGINE_STRESS_SECONDS=10 for the long run."""
+    cdef Ram r = Ram(64)
+    cdef uint64_t[64] seen
+    cdef uint32_t stop = 0
+    cdef int i
+    seconds = float(os.environ.get("ENGINE_STRESS_SECONDS", "0.3"))
+    clear_dirty_range(r.ctx, 0, 64 * PAGE)
+    for i in range(64):
+        seen[i] = 0
+    counts = {}
+
+    def setter(page):
+        cdef uint64_t p = page, n
+        with nogil:
+            n = set_until(r.ctx, p, &stop)
+        counts[page] = n
+
+    def harvester():
+        with nogil:
+            harvest_until(r.ctx, seen, &stop)
+
+    setters = [threading.Thread(target=setter, args=(page,)) for page in (3, 17, 40)]
+    reader = threading.Thread(target=harvester)
+    for t in (*setters, reader):
+        t.start()
+    time.sleep(seconds)
+    atomic_store32(&stop, 1)
+    for t in setters:
+        t.join()
+    atomic_store32(&stop, 2)
+    reader.join()
+    assert {i: seen[i] for i in range(64) if seen[i]} == counts
+    assert all(n > 10 for n in counts.values())

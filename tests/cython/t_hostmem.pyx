@@ -75,7 +75,7 @@ def test_a_terabyte_costs_nothing():
     ram_munmap(p, size)
 
 
-def test_ram_alignment_and_guard():
+def test_row_19_ram_alignment_and_guard():
     cdef int err = 0
     cdef uint64_t size
     cdef uint8_t *p
@@ -98,7 +98,7 @@ def test_ram_alignment_and_guard():
     assert ram_mmap(-1, 1ULL << 63, 4096, False, &err) == NULL and err == errno.ENOMEM
 
 
-def test_ram_from_file():
+def test_row_19_ram_from_file():
     cdef int err = 0, fd
     cdef uint8_t *p
     with tempfile.TemporaryDirectory() as home:
@@ -128,7 +128,7 @@ def touch_guard():
     p[8192] = 1
 
 
-def test_guard_page_faults():
+def test_row_19_guard_page_faults():
     if sys.platform == "win32":
         pytest.skip("POSIX signals")
     code = ("import importlib.util as u, importlib.machinery as m; "

@@ -153,7 +153,7 @@ def test_endless_traps_end():
     timer.join()
 
 
-def test_interrupt_and_halt():
+def test_row_56_interrupt_and_halt():
     b = box(addi(1, 1, 1), halt(), addi(1, 1, 1), jmp(0), deliver=True)
     b.code(BASE + 0x100, addi(6, 6, 1), jr(15))
     b[VECTOR] = BASE + 0x100
@@ -178,7 +178,7 @@ def test_exits_and_until_together():
     assert b.run(until=BASE + 16) == (STOP_UNTIL, BASE + 16, 8)
 
 
-def test_breakpoint():
+def test_row_17_breakpoint():
     b = box(*countdown(3))
     b.run(BASE, until=BASE + 16)                # blocks exist already
     b.breakpoint(BASE + 12)
@@ -215,7 +215,7 @@ def test_until_is_no_stop_without_being_asked():
     assert b.run(BASE, count=10) == (STOP_COUNT, BASE + 16, 10)
 
 
-def test_one_shot_block_that_faults_leaves_nothing():
+def test_row_23_one_shot_block_that_faults_leaves_nothing():
     b = box(*[addi(1, 1, 1)] * 90, ld(2, 0), *[addi(1, 1, 1)] * 60, jmp(0))
     b.run(BASE, count=80)
     tbs = b.stats["tbs"]
@@ -226,7 +226,7 @@ def test_one_shot_block_that_faults_leaves_nothing():
     assert b.stats["one_shots"] == shots + 1 and b.stats["tbs"] == tbs
 
 
-def test_overflow_of_the_code_buffer_changes_nothing():
+def test_row_21_overflow_of_the_code_buffer_changes_nothing():
     # Far more code than fits: 60 pages of it, run three times.
     pages = 60
     results = []
@@ -249,12 +249,12 @@ def test_overflow_of_the_code_buffer_changes_nothing():
     assert results[0] == results[1]
 
 
-def test_max_blocks():
+def test_row_20_max_blocks():
     for size in (1 << 20, 8 << 20, 32 << 20):
         assert Box(code_size=size).stats["max"] == size // 400
 
 
-def test_flush_drops_everything():
+def test_row_48_flush_drops_everything():
     b = box(*countdown(5))
     first = b.run(BASE, until=BASE + 16)
     assert b.stats["tbs"] > 0
@@ -296,7 +296,7 @@ def test_unmapped_code_is_not_run_again():
 
 # ---------------------------------------------------------------- self-modifying code
 
-def test_store_into_the_next_instruction():
+def test_row_73_store_into_the_next_instruction():
     # r1 holds the address, r2 the new instruction, at several distances
     for distance in (1, 2, 5):
         b = box(st4(2, 1), *[addi(3, 3, 1)] * 8, jmp(0))
@@ -357,7 +357,7 @@ def test_data_page_stays_fast():
     assert b.stats["notdirty"] <= 2
 
 
-def test_store_to_a_page_whose_blocks_are_gone_traps_once():
+def test_row_72_store_to_a_page_whose_blocks_are_gone_traps_once():
     b = box(*countdown(3))
     b.code(DATA, addi(9, 9, 1), jmp(0))
     b.run(DATA, until=DATA + 4)                 # code in DATA

@@ -23,7 +23,7 @@ cdef enum:
     PAGE = 4096
 
 
-def test_best_fit_against_a_model():
+def test_row_9_16_best_fit_against_a_model():
     cdef MemContext *ctx = mem_context_new(12, False)
     cdef RAMBlock *b
     cdef int err = 0
@@ -75,7 +75,7 @@ def test_best_fit_against_a_model():
     mem_context_free(ctx)
 
 
-def test_a_callers_buffer_stays_his():
+def test_row_9_a_callers_buffer_stays_his():
     cdef MemContext *ctx = mem_context_new(12, False)
     cdef uint8_t *buf = <uint8_t *>calloc(1, 10000)
     cdef int err = 0
@@ -95,7 +95,7 @@ def test_a_callers_buffer_stays_his():
     free(buf)
 
 
-def test_refusals_say_why():
+def test_row_16_refusals_say_why():
     cdef MemContext *ctx = mem_context_new(12, False)
     cdef int err = 0
     assert ram_alloc(ctx, 0, NULL, &err) == NULL and err == errno.EINVAL
@@ -108,7 +108,7 @@ def test_refusals_say_why():
     mem_context_free(ctx)
 
 
-def test_names():
+def test_row_13_names():
     cdef MemContext *ctx = mem_context_new(12, False)
     cdef int err = 0
     cdef RAMBlock *small = ram_alloc(ctx, PAGE, NULL, &err)
@@ -125,7 +125,7 @@ def test_names():
     mem_context_free(ctx)
 
 
-def test_host_pointers():
+def test_row_14_host_pointers():
     cdef MemContext *ctx = mem_context_new(12, False)
     cdef int err = 0
     cdef ram_addr_t addr = 99
@@ -159,7 +159,7 @@ cdef void resized(void *opaque, const char *idstr, uint64_t length, void *host) 
         told.append((<uintptr_t>opaque, idstr, length, <uintptr_t>host))
 
 
-def test_resizing():
+def test_row_16_resizing():
     cdef MemContext *ctx = mem_context_new(12, False)
     cdef int err = 0
     cdef MemoryRegion *fixed = memory_region_new_ram(ctx, b"fixed", PAGE, &err)
@@ -192,7 +192,7 @@ def test_resizing():
     mem_context_free(ctx)
 
 
-def test_files():
+def test_row_9_files():
     cdef MemContext *ctx = mem_context_new(12, False)
     cdef int err = 0
     cdef RAMBlock *b
@@ -216,7 +216,7 @@ def test_files():
     mem_context_free(ctx)
 
 
-def test_alignment():
+def test_row_51_page_alignment():
     cdef MemContext *ctx = mem_context_new(12, False)
     cdef MemContext *sparc = mem_context_new(13, False)
     cdef int err = 0

@@ -1,13 +1,15 @@
 """TLB tables: fill, victims, flushes, dirty flags, host pointers (rows 28, 36, 46, 64, 65, 72)."""
+import os
 import random
 
+from engine._core.base.clock cimport clock_ns
 from engine._core.base.types cimport (ACCESS_FETCH, ACCESS_READ, ACCESS_WRITE, MO_64, PROT_ALL,
                                       PROT_EXEC, PROT_READ, PROT_WRITE, uint8_t, uint32_t, uint64_t,
                                       uintptr_t, vaddr_t)
 from engine._core.mem.context cimport (AddressSpace, DIRTY_MEMORY_CODE, DIRTY_MEMORY_MIGRATION,
                                        DIRTY_MEMORY_NUM, MemContext, MemoryRegion,
                                        mem_context_free, mem_context_new)
-from engine._core.mem.dirty cimport test_and_clear_dirty
+from engine._core.mem.dirty cimport set_dirty_range, test_and_clear_dirty
 from engine._core.mem.region cimport (memory_region_add_subregion, memory_region_new,
                                       memory_region_new_io, memory_region_new_ram,
                                       memory_region_new_rom)
@@ -78,7 +80,7 @@ cdef class Box:
         return None
 
 
-def test_layout():
+def test_row_46_entry_is_a_union_of_32_bytes():
     cdef CPUTLBEntry e
     assert sizeof(CPUTLBEntry) == 32 and NB_MMU_MODES == 12
     base = <uintptr_t>&e
@@ -169,7 +171,7 @@ def test_victims():
     assert b.t.mode[0].vindex == cursor
 
 
-def test_flush_by_mode():
+def test_row_36_flush_by_mmu_index():
     cdef Box b = Box()
     for idx in range(3):
         b.put(0x1000, idx=idx)
@@ -186,7 +188,7 @@ def test_flush_by_mode():
     assert not b.hit(0x1000, 1) and b.t.mode[0].vindex == 0
 
 
-def test_flush_page():
+def test_row_36_flush_page_by_mmu_index():
     cdef Box b = Box()
     for idx in range(2):
         for addr in (0x1000, 0x1000 + WAY, 0x2000):
@@ -198,7 +200,7 @@ def test_flush_page():
     assert not b.hit(0x2000, 0) and not b.hit(0x2000, 1)
 
 
-def test_flush_page_in_a_large_page():
+def test_row_36_flush_page_in_a_large_page():
     cdef Box b = Box()
     large = 2 << 20
     b.put(large + 0x5000, 0x5000, idx=0, size=large)
@@ -219,7 +221,7 @@ def test_flush_page_in_a_large_page():
     assert tlb_flush_page_modes(&b.t, 3 * large, 1) and not b.hit(0x40000000)
 
 
-def test_set_dirty():
+def test_row_28_set_dirty():
     cdef Box b = Box()
     for idx in range(2):
         for addr in (0x3000, 0x4000):
@@ -238,7 +240,7 @@ def test_set_dirty():
     assert b.words(0x4000)[1] == 0x4000 | TLB_NOTDIRTY | TLB_WATCH
 
 
-def test_reset_dirty_is_for_the_range_only():
+def test_row_65_write_traps_are_for_the_range_only():
     cdef Box b = Box()
     for i in range(8):
         b.put(0x10000 + i * PAGE)
@@ -256,7 +258,7 @@ def test_reset_dirty_is_for_the_range_only():
     assert got == [False, True, True, False, False, False, False, False], got
 
 
-def test_a_page_that_is_clean_at_fill_traps():
+def test_row_67_a_page_that_is_clean_at_fill_traps():
     cdef Box b = Box()
     for client in range(DIRTY_MEMORY_NUM):
         test_and_clear_dirty(b.ctx, client * PAGE, PAGE, client)
@@ -266,7 +268,7 @@ def test_a_page_that_is_clean_at_fill_traps():
     assert b.words(3 * PAGE)[1] == 3 * PAGE
 
 
-def test_vaddr_to_host():
+def test_row_64_vaddr_to_host():
     cdef Box b = Box()
     addr = 0x8000
     assert tlb_vaddr_to_host(&b.t, addr, ACCESS_READ, 0) == NULL
@@ -303,37 +305,97 @@ def test_watch_and_address_space_index():
     assert b.words(0x6000)[1] == 0x6000 | TLB_WATCH | TLB_NOTDIRTY
 
 
-def test_against_a_model():
-    """Random fills, look-ups and flushes: what hits is what was put and not flushed since."""
+class Model:
+    """What the TLB may hold: (mode, page) -> [protection, whether stores trap], and the record of
+    large pages that each mode keeps (row 36)."""
+
+    def __init__(self):
+        self.put, self.large = {}, {}
+
+    def fill(self, idx, addr, prot, traps, size):
+        self.put[idx, addr] = [prot, traps]
+        if size > PAGE:
+            if idx not in self.large:
+                self.large[idx] = addr & ~(size - 1), ~(size - 1)
+            else:
+                base, mask = self.large[idx]
+                mask &= ~(size - 1)
+                while (base ^ addr) & mask:
+                    mask <<= 1
+                self.large[idx] = base & mask, mask
+
+    def flush(self, modes):
+        self.put = {k: v for k, v in self.put.items() if not modes >> k[0] & 1}
+
+    def flush_page(self, addr, modes):
+        for idx in range(4):
+            if not modes >> idx & 1:
+                continue
+            base, mask = self.large.get(idx, (None, 0))
+            if base is not None and addr & mask == base:
+                self.flush(modes)       # row 36: a whole flush of the listed modes
+                return
+        for idx in range(4):
+            if modes >> idx & 1:
+                self.put.pop((idx, addr), None)
+
+
+def test_rows_28_36_65_against_a_model():
+    """Random fills (large pages too), look-ups, flushes and dirty bits: what hits is what was put
+    and not flushed since, and stores trap where the model says so."""
     cdef Box b = Box()
+    cdef CPUTLBEntry *e
     rnd = random.Random(9)
-    put = {}
-    for _ in range(20000):
-        addr = rnd.randrange(0, 3000) * PAGE
-        idx = rnd.randint(0, 3)
-        what = rnd.random()
-        if what < 0.45:
+    model, clean = Model(), set()
+    for _ in range(int(os.environ.get("ENGINE_MODEL_STEPS", "20000"))):
+        page = rnd.randrange(0, 3000)
+        addr, ram = page * PAGE, page * PAGE % RAM
+        idx, what = rnd.randint(0, 3), rnd.random()
+        if what < 0.4:
             prot = rnd.choice([1, 3, 5, 7])
-            b.put(addr, None, prot, idx)
-            put[idx, addr] = prot
-        elif what < 0.9:
+            size = rnd.choice([PAGE, PAGE, PAGE, PAGE, 16 * PAGE])
+            b.put(addr, None, prot, idx, size)
+            model.fill(idx, addr, prot, ram in clean, size)
+        elif what < 0.85:
             access = rnd.randint(0, 2)
-            got = tlb_vaddr_to_host(&b.t, addr, access, idx) != NULL or \
-                tlb_victim_hit(&b.t, idx, addr, access)
-            if got:
-                assert put.get((idx, addr), 0) >> access & 1
-                assert <uint8_t *>tlb_vaddr_to_host(&b.t, addr, access,
-                                                    idx) == b.ram.host + <uint64_t>(addr % RAM)
-        elif what < 0.98:
+            e = tlb_entry(&b.t, idx, addr)
+            found = e.word[access] & ~<uint64_t>(PAGE - 1 & ~8) == addr
+            if not found:
+                found = tlb_victim_hit(&b.t, idx, addr, access)
+            if found:
+                prot, traps = model.put.get((idx, addr), (0, None))
+                assert prot >> access & 1, (idx, hex(addr))
+                if access == ACCESS_WRITE:
+                    assert (e.f.addr_write & TLB_NOTDIRTY != 0) == traps
+                else:
+                    assert <uint8_t *>tlb_vaddr_to_host(&b.t, addr, access, idx) == \
+                        b.ram.host + <uint64_t>ram
+        elif what < 0.9:
+            tlb_set_dirty(&b.t, addr + 5)
+            for i in range(4):
+                if (i, addr) in model.put:
+                    model.put[i, addr][1] = False
+        elif what < 0.93:
+            client = rnd.randrange(3)
+            if test_and_clear_dirty(b.ctx, ram, PAGE, client):
+                for key, entry in model.put.items():
+                    if key[1] % RAM == ram:
+                        entry[1] = True
+            clean.add(ram)
+        elif what < 0.95:
+            set_dirty_range(b.ctx, ram, PAGE, 7)
+            clean.discard(ram)
+        elif what < 0.99:
             modes = rnd.randint(0, 15)
             tlb_flush_page_modes(&b.t, addr, modes)
-            for i in range(4):
-                if modes >> i & 1:
-                    put.pop((i, addr), None)
-        else:
+            model.flush_page(addr, modes)
+        elif what < 0.999:
             modes = rnd.randint(0, 15)
             tlb_flush_modes(&b.t, modes)
-            put = {k: v for k, v in put.items() if not modes >> k[0] & 1}
+            model.flush(modes)
+        else:
+            tlb_flush_all(&b.t)
+            model = Model()
 
 
 def test_freed_tlbs_are_forgotten():
@@ -346,3 +408,32 @@ def test_freed_tlbs_are_forgotten():
     b.put(0)
     test_and_clear_dirty(b.ctx, 0, PAGE, DIRTY_MEMORY_CODE)
     assert not tlb_init(&other, NULL, NULL, NB_MMU_MODES + 1, 12, NULL)
+
+
+def bench_lookup(loops=5_000_000):
+    """{what: ns} of TLB look-ups; for tests/bench/bench_core.py."""
+    cdef Box b = Box()
+    cdef uint64_t n = loops, i, began, sum = 0
+    cdef uint32_t oi = MO_64 << 4
+    for page in range(256):
+        b.put(page * PAGE)
+    began = clock_ns()
+    for i in range(n):
+        sum += <uint64_t>tlb_hit_read(&b.t, (i << 7) & 0xffff8, oi)
+    hit = <double>(clock_ns() - began) / n
+    b.put(WAY, 0x1000)
+    b.put(2 * WAY, 0x1000)
+    began = clock_ns()
+    for i in range(n // 10):
+        sum += tlb_victim_hit(&b.t, 0, (1 + (i & 1)) * <uint64_t>WAY, ACCESS_READ)
+    victim = <double>(clock_ns() - began) / (n // 10)
+    began = clock_ns()
+    for i in range(n // 100):
+        tlb_set_page(&b.t, (i & 0xff) << 12, (i & 0xff) << 12, 1, PROT_ALL, 0, PAGE)
+    fill = <double>(clock_ns() - began) / (n // 100)
+    began = clock_ns()
+    for _i in range(1000):
+        tlb_flush_all(&b.t)
+        tlb_set_page(&b.t, 0, 0, 1, PROT_ALL, 0, PAGE)
+    return {"hit": hit, "victim swap": victim, "fill": fill,
+            "flush and fill": <double>(clock_ns() - began) / 1000, "_": sum & 1}

@@ -269,7 +269,7 @@ def test_common_instructions_are_one_to_three_ops():
     wanted = {0x00150513: ["add"], 0x00853503: ["add", "gld"], 0x00053503: ["gld"],
               0x00a5b423: ["add", "gst"], 0x40b50533: ["sub"], 0x00b5053b: ["add32", "ext32s"],
               0x00000517: ["mov"], 0x12345537: ["mov"], 0x00058513: ["mov"],
-              0x00b53533: ["setcond"], RET: ["and", "goto_ptr"],
+              0x00b53533: ["setcond"], RET: ["and", "goto_ret"],
               RET | 0x80: ["and", "mov", "goto_ptr"],
               0x02b50533: ["mul"], 0x00000013: []}
     for word, ops in wanted.items():

@@ -2,6 +2,7 @@
 include "testguest.pxi"
 from engine._core.cpu.breakpoint cimport (cpu_breakpoint_insert, cpu_breakpoint_remove,
                                           cpu_breakpoint_test, cpu_breakpoints_free)
+from engine._core.opt.passes cimport OPT_STEPS
 from engine._core.exec.debugmem cimport engine_vm_read, engine_vm_write
 
 BASE = 0x10000
@@ -46,7 +47,7 @@ def test_sync_in_hooks_gives_nothing_back_and_happens_once():
     assert all(good for _, good in left)
 
 
-def test_faults_at_every_place_of_a_block():
+def test_row_24_31_faults_at_every_place_of_a_block():
     for n in range(0, 40):
         for optimise in (True, False):
             b = box(*[addi(1, 1, 1)] * n, ld(2, 0, 8), *[addi(1, 1, 1)] * 3, jmp(0),
@@ -82,18 +83,19 @@ def test_virtual_memory():
 def test_dump():
     cdef Box b = box(addi(1, 1, 7), ld(2, 1), jmp(0))
     cdef char[8192] text
+    cdef uint64_t base = 0
     pc = b[PC]
-    for stage in (0, 1):
-        n = engine_dump_tb(b.e, BASE, stage, text, sizeof(text))
+    for stage in range(OPT_STEPS + 1):
+        n = engine_dump_tb(b.e, BASE, stage, text, sizeof(text), &base)
         out = (<bytes>text).decode()
         assert n == len(out) and "gld" in out and "r1" in out, out
-    assert engine_dump_tb(b.e, 0x900000, 0, text, sizeof(text)) == 0
+    assert engine_dump_tb(b.e, 0x900000, 0, text, sizeof(text), &base) == 0
     assert b[PC] == pc and b.e.cpu.exception_index == EXCP_NONE and b.stats["tbs"] == 0
-    assert engine_dump_tb(b.e, BASE, 0, NULL, 0) > 0
+    assert engine_dump_tb(b.e, BASE, 0, NULL, 0, &base) > 0
     assert b.run(BASE, until=BASE + 4)[2] == 1
 
 
-def test_breakpoint_list():
+def test_row_17_breakpoint_list():
     cdef CPUHead *cpu = <CPUHead *>calloc(1, sizeof(CPUHead))
     for i in range(20):
         assert cpu_breakpoint_insert(cpu, 0x1000 + 4 * i, BP_CPU if i % 2 else BP_GDB) == 0

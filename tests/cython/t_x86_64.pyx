@@ -157,3 +157,20 @@ def test_no_page_is_writable_and_executable():
         lines = [line.split() for line in maps if "engine-code" in line]
     assert len(lines) >= 2 and all("w" not in line[1] or "x" not in line[1] for line in lines)
     assert box is not None
+
+
+def test_row_58_more_than_a_hundred_live_temporaries():
+    """Spills have room and keep their values, on both back ends."""
+    n = 300
+    lines = [f"mul t{k}, g1, ${k + 3:#x}" for k in range(n)]
+    uses = [f"add g2, g2, t{k}\n rotl g2, g2, $0x7" for k in reversed(range(n))]
+    text = "\n".join(lines + uses) + "\n leave 0, 0x0"
+    want = 5
+    for k in reversed(range(n)):
+        want = want + 0x123456789abcdef * (k + 3) & (1 << 64) - 1
+        want = (want << 7 | want >> 57) & (1 << 64) - 1
+    for jit in (False, True):
+        box = Box(jit=jit).set(g1=0x123456789abcdef, g2=5)
+        box.parse(text)
+        assert box.run() == ("lookup", 0)
+        assert box.g(2) == want

@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("engine._core.api.emulator", reason="the extension modules are not built")
 
-from engine import Emulator, GuestException, InstructionFault, MemoryFault
+from engine import Emulator, GuestException, InstructionFault, MemoryFault, backends
 from engine.debug.exec_log import SILENT, ExecLog
 from engine.util import log
 from engine.util.log import Category
@@ -107,6 +107,28 @@ def test_row_18_intermediate_code_at_the_end(emu, out):
     assert text.startswith(f"OP: {CODE:#x}\n") and len(text.splitlines()) > 2
     assert "OP after optimisation" in logged(emu, out, "op_opt", ADDI_A0)
     assert emu.dump_block(0x70000000) == ""
+
+
+def test_row_18_host_code_at_the_end(out):
+    with Emulator("riscv64", backend="interpreter") as emu:
+        emu.memory.map(CODE, 0x1000)
+        assert logged(emu, out, "out_asm", ADDI_A0) == ""       # it makes none
+    if "jit" not in backends():
+        pytest.skip("no JIT on this host")
+    with Emulator("riscv64", backend="jit") as emu:
+        emu.memory.map(CODE, 0x1000)
+        text = logged(emu, out, "out_asm", ADDI_A0)
+        assert text.startswith(f"OUT: {CODE:#x} [size=")
+        assert len(text.splitlines()) > 2
+
+
+def test_row_18_mmu_shows_pages_that_enter_the_tlb(emu, out):
+    text = logged(emu, out, "mmu", LD_A1, t0=0x8010)
+    fetch, read = text.splitlines()
+    assert fetch == (f"mmu: fetch of 1 at {CODE:#x} pc {CODE:#x}: ok, physical {CODE:#x},"
+                     " protection r-x")
+    assert read == (f"mmu: read of 8 at 0x8010 pc {CODE:#x}: ok, physical 0x8010, protection r--")
+    assert logged(emu, out, "mmu", LD_A1, t0=0x8018).count("read") == 0     # a hit
 
 
 def test_row_18_nothing_is_armed_when_off(emu, out):

@@ -116,8 +116,9 @@ def outcome(emu, pc, count):
     return said, emu.pc, registers, system, bytes(emu.memory.read(BASE, SIZE))
 
 
-def difference(arch, exceptions, name):
-    """None, or where two back ends part on the same random code."""
+def difference(arch, exceptions, name, done=None):
+    """None, or where two back ends part on the same random code. done: gets how many instructions
+    were executed."""
     engines = []
     for backend in engine.backends():
         rng = random.Random(name)
@@ -142,6 +143,8 @@ def difference(arch, exceptions, name):
                         a = b = "differs"
                     return f"{arch} {exceptions} {name} turn {turn} pc {pc:#x} count {count}: " \
                            f"{what} {a} | {b}"
+    if done is not None:
+        done.append(engines[0].stats["instructions"])
     for emu in engines:
         emu.close()
     return None

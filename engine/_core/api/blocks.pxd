@@ -1,22 +1,18 @@
-# Host memory and devices behind mappings. Lives here: Block, Piece, views, device callbacks, the
-# search for code that Python wrote behind the engine's back. Does not live here: the map itself
-# (memory.pxd), regions (mem/). Callers: memory.pyx, hooks.pyx, emulator.pyx.
+# Host memory behind mappings. Lives here: Block, Piece, views, the search for code that Python
+# wrote behind the engine's back. Does not live here: the map itself (memory.pxd), regions (mem/),
+# device functions (devices.pxd). Callers: memory.pyx, hooks.pyx, emulator.pyx, devices.pyx.
 #
 # A map() makes a Block: host memory and a region over it. System memory shows it through aliases,
-# one a Piece; unmap and protect cut pieces. The host memory is the Block's and not the engine's, so
-# that views live on after unmap and close.
+# one a Piece; unmap and protect cut pieces. The host memory is the Block's and not the engine's,
+# so that views live on after unmap and close.
 from engine._core.base.types cimport hwaddr, uint8_t, uint32_t, uint64_t
 from engine._core.mem.context cimport MEM_SIZE_MAX, MemContext, MemoryRegion
-from engine._core.api.core cimport Core, CoreState
+from engine._core.api.core cimport Core
 
 cdef enum:
     BLOCK_RAM = 0
     BLOCK_BUFFER = 1
     BLOCK_IO = 2
-
-ctypedef struct IoHead:         # opaque pointer of an I/O region
-    CoreState *st
-    void *block                 # Block, borrowed from Core.blocks
 
 cdef class Block:
     cdef MemoryRegion *region   # NULL: unmapped
@@ -26,9 +22,7 @@ cdef class Block:
     cdef uint32_t n_pieces
     cdef str name
     cdef Py_buffer buffer       # BLOCK_BUFFER: held while the block lives
-    cdef object on_read         # BLOCK_IO
-    cdef object on_write
-    cdef IoHead head
+    cdef object device          # BLOCK_IO: its Device
 
 cdef class Piece:
     cdef uint64_t first
@@ -59,7 +53,6 @@ cdef Block block_new(Core core, int kind, object name)
 cdef bytes name_arg(object name)
 # What the engine said about the region it did not make.
 cdef str refusal(Core core)
-cdef MemoryRegion *io_region_new(Core core, Block block, bytes name) except? NULL
 cdef Export export_new(Core core, Block block, uint64_t offset, uint64_t size)
 # Forget the exports of a block that was unmapped.
 cdef void exports_drop(Core core, Block block) noexcept

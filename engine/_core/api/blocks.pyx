@@ -2,16 +2,11 @@
 cimport cython
 from cpython.buffer cimport PyBuffer_Release, PyBuffer_FillInfo
 from cpython.bytes cimport PyBytes_FromStringAndSize, PyBytes_AS_STRING
-from libc.string cimport memcmp, memset
+from libc.string cimport memcmp
 from engine._core.base.hostmem cimport ram_munmap
-from engine._core.base.types cimport hwaddr
-from engine._core.exec.engine cimport engine_fail
-from engine._core.exec.hookpoints cimport enter_fp, leave_fp
-from engine._core.mem.attrs cimport MEMTX_OK, MEMTX_ERROR, MEMTX_HOOK_ERROR
-from engine._core.mem.context cimport MemoryRegionOps, DEVICE_NATIVE_ENDIAN, DIRTY_MEMORY_CODE
+from engine._core.mem.context cimport DIRTY_MEMORY_CODE
 from engine._core.mem.dirty cimport invalidate_and_set_dirty
-from engine._core.mem.region cimport memory_region_new_io
-from engine._core.api.core cimport CoreState, core_of, type_name
+from engine._core.api.core cimport type_name
 
 from engine.errors import ArgumentError, ArgumentTypeError, ViewError
 
@@ -83,8 +78,6 @@ cdef Block block_new(Core core, int kind, object name):
     cdef Block block = Block.__new__(Block)
     block.kind = kind
     block.name = name
-    block.head.st = &core.st
-    block.head.block = <void *>block
     return block
 
 
@@ -96,106 +89,6 @@ cdef object view_new(Export export):
     cdef RamView view = RamView.__new__(RamView)
     view.export = export
     return memoryview(view)
-
-
-# ---------------------------------------------------------------- device callbacks
-# The opaque pointer is Block.head.
-
-cdef uint32_t io_failed(Core core, object error) noexcept:
-    if core.error is None:
-        core.error = error
-    if core.st.running:
-        engine_fail(core.st.engine)
-    return MEMTX_HOOK_ERROR
-
-
-cdef uint32_t io_read_held(void *opaque, hwaddr offset, uint64_t *data, uint32_t size) noexcept:
-    cdef Block block = <Block>opaque
-    cdef uint64_t limit = <uint64_t>-1 if size >= 8 else (1ULL << (8 * size)) - 1
-    if block.on_read is None:
-        return MEMTX_ERROR
-    try:
-        answer = block.on_read(offset, size)
-        if not isinstance(answer, int):
-            raise ArgumentTypeError(f"read function of an I/O region must return an int, not"
-                                    f" {type_name(answer)}")
-        if not 0 <= answer <= limit:
-            raise ArgumentError(f"read function of an I/O region returned {answer:#x}, which does"
-                                f" not fit in {size} bytes")
-        data[0] = answer
-    except BaseException as error:
-        return io_failed(core_of(block.head.st), error)
-    if block.head.st.has_exports:
-        memory_sync(core_of(block.head.st))
-    return MEMTX_OK
-
-
-cdef uint32_t io_write_held(void *opaque, hwaddr offset, uint64_t data, uint32_t size) noexcept:
-    cdef Block block = <Block>opaque
-    if block.on_write is None:
-        return MEMTX_ERROR
-    try:
-        block.on_write(offset, size, data)
-    except BaseException as error:
-        return io_failed(core_of(block.head.st), error)
-    if block.head.st.has_exports:
-        memory_sync(core_of(block.head.st))
-    return MEMTX_OK
-
-
-ctypedef uint32_t (*io_read_fn)(void *opaque, hwaddr offset, uint64_t *data,
-                                uint32_t size) noexcept nogil
-ctypedef uint32_t (*io_write_fn)(void *opaque, hwaddr offset, uint64_t data,
-                                 uint32_t size) noexcept nogil
-
-
-cdef uint32_t io_read(void *opaque, hwaddr offset, uint64_t *data, uint32_t size,
-                      uint32_t attrs) noexcept nogil:
-    cdef IoHead *head = <IoHead *>opaque
-    cdef CoreState *st = head.st        # the function may unmap its device and free the head
-    cdef uint32_t answer
-    cdef bint fp = leave_fp(st.engine)
-    data[0] = 0
-    if st.gil_held:
-        answer = (<io_read_fn><void *>io_read_held)(head.block, offset, data, size)
-    else:
-        with gil:
-            answer = io_read_held(head.block, offset, data, size)
-    enter_fp(st.engine, fp)
-    return answer
-
-
-cdef uint32_t io_write(void *opaque, hwaddr offset, uint64_t data, uint32_t size,
-                       uint32_t attrs) noexcept nogil:
-    cdef IoHead *head = <IoHead *>opaque
-    cdef CoreState *st = head.st        # the function may unmap its device and free the head
-    cdef uint32_t answer
-    cdef bint fp = leave_fp(st.engine)
-    if st.gil_held:
-        answer = (<io_write_fn><void *>io_write_held)(head.block, offset, data, size)
-    else:
-        with gil:
-            answer = io_write_held(head.block, offset, data, size)
-    enter_fp(st.engine, fp)
-    return answer
-
-
-# The same for all I/O regions; written once, at import.
-cdef MemoryRegionOps _io_ops
-memset(&_io_ops, 0, sizeof(_io_ops))
-_io_ops.read = io_read
-_io_ops.write = io_write
-_io_ops.endianness = DEVICE_NATIVE_ENDIAN
-_io_ops.valid_min = 1
-_io_ops.valid_max = 8
-_io_ops.valid_unaligned = True
-_io_ops.impl_min = 1
-_io_ops.impl_max = 8
-_io_ops.impl_unaligned = True
-
-
-cdef MemoryRegion *io_region_new(Core core, Block block, bytes name) except? NULL:
-    return memory_region_new_io(context_of(core), &_io_ops, &block.head, name, block.size)
 
 
 # ---------------------------------------------------------------- writes behind the engine's back

@@ -21,6 +21,16 @@ ctypedef struct CoreState:      # what C callbacks may look at without the GIL
     bint main_thread            # the running thread is the one that gets signals
     bint stop_asked             # stop() was called by the running thread, that is by a hook
     bint has_exports            # Core.exports is not empty
+    # the newest hit of a watchpoint (points.pyx)
+    void *watch_hit             # WatchData; NULL: none in this run
+    bint watch_off              # accesses are not looked at
+    bint watch_before           # the last run stopped before the access
+    uint64_t watch_skip         # accesses of the instruction with this count are known already
+    uint32_t watch_access
+    uint32_t watch_size
+    uint64_t watch_address
+    uint64_t watch_pc
+    uint64_t watch_value[2]
 
 cdef class Core:
     cdef CoreState st
@@ -32,6 +42,16 @@ cdef class Core:
     cdef list exports           # Export: memory that Python may write behind the engine's back
     cdef Py_ssize_t exports_limit   # length at which dead ones are looked for
     cdef dict shadow            # RAM page -> bytes: code in exported memory, as last seen
+    # engine.memory (regions.pyx, spaces.pyx); keys are addresses of the C structs
+    cdef dict regions           # RegionCell
+    cdef dict spaces            # SpaceCell
+    cdef dict listeners         # ListenerCell
+    cdef object big_lock        # RLock of devices with global_locking; None: no region was made
+    cdef int entered            # calls of engine.memory that are in an access right now
+    cdef bint unsettled         # a region waits to be freed
+    cdef dict points            # Breakpoint by address
+    cdef list watches           # Watchpoint
+    cdef object hit             # WatchHit of the last run, or None
     cdef list keep              # whatever else C structures of the engine point to
     cdef object arch            # name
     cdef object reg_table       # RegTable of the guest
@@ -46,6 +66,10 @@ cdef class Core:
 
     cdef int refuse_closed(self) except -1
     cdef int refuse_busy(self) except -1
+    # Before the engine is freed: nobody is called any more.
+    cdef void silence(self) noexcept
+    # What engine.memory had goes with the engine.
+    cdef void forget_memory(self) noexcept
     cdef void take_error(self) noexcept
     cdef int leave_error(self) except -1
 

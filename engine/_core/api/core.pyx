@@ -1,6 +1,9 @@
 """What all objects of one emulator share (see core.pxd)."""
 from cpython.exc cimport PyErr_Clear
+from engine._core.base.types cimport uintptr_t
 from engine._core.exec.engine cimport engine_free
+from engine._core.mem.context cimport MemContext, MemoryListener
+from engine._core.mem.topology cimport memory_listener_unregister
 
 from operator import index as as_index
 
@@ -16,11 +19,28 @@ cdef class Core:
         self.exports = []
         self.shadow = {}
         self.keep = []
+        self.points = {}
+        self.watches = []
+        self.st.watch_skip = <uint64_t>-1
+        self.forget_memory()
 
     def __dealloc__(self):
         if self.st.engine is not NULL:
+            self.silence()
             engine_free(self.st.engine)
             self.st.engine = NULL
+
+    cdef void silence(self) noexcept:
+        cdef MemoryListener *who
+        cdef uintptr_t at
+        for at in self.listeners:
+            who = <MemoryListener *>at
+            memory_listener_unregister(<MemContext *>self.st.engine.mem, who)
+
+    cdef void forget_memory(self) noexcept:
+        self.regions = {}
+        self.spaces = {}
+        self.listeners = {}
 
     cdef int refuse_closed(self) except -1:
         raise ClosedError("the emulator is closed")

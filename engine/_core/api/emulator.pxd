@@ -7,18 +7,27 @@ from engine._core.exec.engine cimport Engine, Hook, HookEvent, RunArgs, RunOutco
 from engine._core.isa.guest cimport GuestOps
 from engine._core.api.core cimport Core
 from engine._core.api.memory cimport Memory
+from engine._core.api.points cimport Breakpoints, Watchpoints
 from engine._core.api.registers cimport Registers
 
 cdef class Emulator:
     cdef Core core
     cdef readonly Memory memory
     cdef readonly Registers regs
+    cdef Breakpoints points
+    cdef Watchpoints watches
     cdef object tree            # root of the object tree, or None until it is asked for
     cdef object __weakref__
 
 # The engine under an emulator, or an exception when it is closed or run by another thread. It is
 # the emulator's: valid while that is alive and open.
 cdef Engine *emulator_engine(Emulator emu) except NULL
+
+# A run as `args` says, from the pc on: the reason and where it ended come in `out`. What hooks and
+# signal handlers raise is raised; faults are not.
+cdef int emulator_run(Emulator self, RunArgs *args, RunOutcome *out) except -1
+# The exception object for a run that ended with a fault, an exception or an inner error.
+cdef object emulator_error(Emulator self, RunOutcome *out)
 
 # For modules outside of the package that use what emulator_engine answers: call it once, at import.
 # ImportError: they were compiled against the headers of another version.

@@ -8,11 +8,13 @@ from typing_extensions import Buffer, Self, disjoint_base
 from engine._core.api.hooks import Fault, Hook
 from engine._core.api.kinds import Access, Prot, StopReason
 from engine._core.api.memory import Memory
+from engine._core.api.points import Breakpoints, WatchHit, Watchpoints
 from engine._core.api.registers import Registers
 
 _CodeHook = Callable[[Emulator, int, int], object]
 _MemoryHook = Callable[[Emulator, Access, int, int, int | None], object]
 _FaultHook = Callable[[Emulator, Fault], bool | None]
+_TranslationHook = Callable[[Emulator, Access, int, int, int, Prot], object]
 _ExceptionHook = Callable[[Emulator, int], bool | None]
 
 @disjoint_base
@@ -23,6 +25,8 @@ class RunResult:
     def pc(self) -> int: ...
     @property
     def count(self) -> int: ...
+    @property
+    def watchpoint(self) -> WatchHit | None: ...
 
 @disjoint_base
 class Instruction:
@@ -60,6 +64,10 @@ class Emulator:
     def regs(self) -> Registers: ...
     @property
     def arch(self) -> str: ...
+    @property
+    def breakpoints(self) -> Breakpoints: ...
+    @property
+    def watchpoints(self) -> Watchpoints: ...
     @property
     def qom(self) -> Any: ...
     @property
@@ -195,6 +203,20 @@ class Emulator:
         begin: SupportsIndex | None = None,
         end: SupportsIndex | None = None,
     ) -> Callable[[_ExceptionHook], Hook]: ...
+    @overload
+    def hook_translation(
+        self,
+        fn: _TranslationHook,
+        begin: SupportsIndex | None = None,
+        end: SupportsIndex | None = None,
+    ) -> Hook: ...
+    @overload
+    def hook_translation(
+        self,
+        fn: None = None,
+        begin: SupportsIndex | None = None,
+        end: SupportsIndex | None = None,
+    ) -> Callable[[_TranslationHook], Hook]: ...
     def disassemble(
         self,
         code: SupportsIndex | Buffer,
@@ -210,6 +232,9 @@ class Emulator:
         *,
         name: str | None = None,
     ) -> int: ...
-    def dump_block(self, address: SupportsIndex, *, optimised: bool = False) -> str: ...
+    @property
+    def dump_stages(self) -> tuple[str, ...]: ...
+    def dump_block(self, address: SupportsIndex, stage: str | None = None) -> str: ...
+    def dump_code(self, address: SupportsIndex) -> tuple[int, bytes]: ...
     def flush_code(self) -> None: ...
     def raise_irq(self, line: SupportsIndex, level: bool = True) -> None: ...

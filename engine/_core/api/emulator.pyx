@@ -11,14 +11,19 @@ from engine._core.exec.engine cimport (
     RunArgs, RunOutcome, engine_new, engine_free, engine_run, engine_stop, engine_tb_flush,
     engine_dump_tb,
     HOOK_CODE, HOOK_BLOCK, HOOK_MEM_READ, HOOK_MEM_WRITE, HOOK_MEM_FETCH, HOOK_MEM_INVALID,
-    HOOK_EXCEPTION, HOOK_INSN, HOOK_INSN_INVALID, HOOK_MEM_READ_AFTER,
+    HOOK_EXCEPTION, HOOK_INSN, HOOK_INSN_INVALID, HOOK_MEM_READ_AFTER, HOOK_TLB_FILL,
     STOP_FAULT, STOP_EXCEPTION, STOP_INTERNAL)
 from engine._core.base.clock cimport clock_ns
+from engine._core.exec.dump cimport DUMP_CODE
+from engine._core.opt.passes cimport opt_step_names
 from engine._core.api.blocks cimport memory_sync
 from engine._core.api.core cimport CoreState, core_of, u64_arg, seconds_arg, type_name
-from engine._core.api.guests cimport backend_by_name, check_model, feature_bits, guest_by_name
+from engine._core.api.guests cimport (backend_by_name, feature_bits, guest_by_name,
+                                          model_by_name)
 from engine._core.api.hooks cimport hook_new
 from engine._core.api.memory cimport memory_new
+from engine._core.api.points cimport (breakpoints_new, watch_begin, watch_end,
+                                       watchpoints_new)
 from engine._core.api.registers cimport reg_table, registers_new, reg_find, reg_get, reg_set
 
 import os
@@ -31,6 +36,7 @@ from engine.util import factory
 from engine._core.api.kinds import Access, StopReason
 
 cdef tuple _reasons = tuple(StopReason)
+cdef object _watchpoint = StopReason.WATCHPOINT
 cdef tuple _access_names = ("read", "write", "fetch")
 cdef tuple _fault_kinds = ("", "unmapped", "protected", "misaligned", "page", "io")
 cdef unsigned long _main_ident = threading.main_thread().ident
@@ -51,9 +57,11 @@ if hasattr(os, "register_at_fork"):
 cdef class RunResult:
     """What a run did.
 
-    `reason` (StopReason) says why it ended, `pc` where, `count` how many instructions it retired.
+    `reason` (StopReason) says why it ended, `pc` where, `count` how many instructions it retired;
+    `watchpoint` is the `WatchHit` when it was a watchpoint, else None.
     """
     cdef readonly object reason
+    cdef readonly object watchpoint
     cdef readonly uint64_t pc
     cdef readonly uint64_t count
 
@@ -113,6 +121,24 @@ cdef Instruction decode_one(Core core, bytes code, uint64_t pc):
     insn.bytes = code[:length]
     insn.text = (<bytes>text).decode("ascii", "replace")
     return insn
+
+
+cdef tuple dump_stage_names():
+    cdef const char **names = opt_step_names()
+    found = ["ir"]
+    while names[len(found) - 1] is not NULL:
+        found.append((<bytes>names[len(found) - 1]).decode("ascii"))
+    return tuple(found)
+
+
+cdef bytes dump(Core core, uint64_t pc, uint32_t stage, uint64_t *base):
+    cdef uint32_t size = engine_dump_tb(core.st.engine, pc, stage, NULL, 0, base)
+    cdef bytes out
+    if size == 0:
+        return b""
+    out = PyBytes_FromStringAndSize(NULL, size + 1)
+    size = engine_dump_tb(core.st.engine, pc, stage, PyBytes_AS_STRING(out), size + 1, base)
+    return out[:size]
 
 
 # ---------------------------------------------------------------- slices
@@ -189,6 +215,8 @@ cdef class Emulator:
         self.core = Core.__new__(Core)
         self.memory = memory_new(self.core)
         self.regs = registers_new(self.core)
+        self.points = breakpoints_new(self.core)
+        self.watches = watchpoints_new(self.core)
 
     def __init__(self, arch, *, backend=None, features=None, model=None, big_endian=False,
                  fp=True, user_mode=False, exceptions="host", code_buffer=None):
@@ -204,7 +232,7 @@ cdef class Emulator:
         ops = backend_by_name(backend)
         if exceptions not in ("host", "guest"):
             raise ArgumentError(f"exceptions must be 'host' or 'guest', not {exceptions!r}")
-        check_model(arch, model)
+        config.model = model_by_name(arch, model)
         config.features = feature_bits(guest, features)
         config.big_endian = bool(big_endian)
         config.fp = bool(fp)
@@ -223,6 +251,8 @@ cdef class Emulator:
         core.reg_table = reg_table(guest)
         self.memory = memory_new(core)
         self.regs = registers_new(core)
+        self.points = breakpoints_new(core)
+        self.watches = watchpoints_new(core)
 
     # -- life cycle
 
@@ -234,8 +264,12 @@ cdef class Emulator:
         core.check()
         if core.st.running:
             raise EngineBusyError("an emulator cannot be closed from its own hooks")
+        if core.entered:
+            raise EngineBusyError("an emulator cannot be closed from a device function")
+        core.silence()
         engine_free(core.st.engine)
         core.st.engine = NULL
+        core.forget_memory()
         self.memory.forget()
         core.st.has_exports = False
         core.cells = set()
@@ -243,6 +277,8 @@ cdef class Emulator:
         core.exports = []
         core.shadow = {}
         core.keep = []
+        core.points = {}
+        core.watches = []
 
     @property
     def closed(self):
@@ -267,6 +303,16 @@ cdef class Emulator:
     def arch(self):
         """Name of the architecture."""
         return self.core.arch
+
+    @property
+    def breakpoints(self):
+        """Addresses that stop a run: `breakpoints.add(address)`."""
+        return self.points
+
+    @property
+    def watchpoints(self):
+        """Memory whose accesses stop a run: `watchpoints.add(address, size, kind)`."""
+        return self.watches
 
     @property
     def qom(self):
@@ -423,6 +469,12 @@ cdef class Emulator:
         True: handled, go on at the pc; False or None: it is a fault."""
         return hook(self.core, fn, "invalid", [(HOOK_INSN_INVALID, 0, 0)], begin, end)
 
+    def hook_translation(self, fn=None, begin=None, end=None):
+        """Call fn(emu, access, address, size, physical, perms) when an access in [begin, end) had
+        its page translated and entered into the TLB: an access whose page the TLB does not hold.
+        perms are those of the guest's page tables and the mapping together."""
+        return hook(self.core, fn, "translation", [(HOOK_TLB_FILL, 0, 0)], begin, end)
+
     # -- code
 
     def disassemble(self, code, count=None, *, address=0):
@@ -477,20 +529,34 @@ cdef class Emulator:
         self.memory.write(first, data)
         return first + size
 
-    def dump_block(self, address, *, optimised=False):
-        """The intermediate code of the block at an address as text, for debugging; "" when nothing
-        can be translated there, and while a run is in progress."""
+    @property
+    def dump_stages(self):
+        """Stages of `dump_block`, in order: "ir" as the translator made it, then the steps of the
+        optimiser by name."""
+        return dump_stage_names()
+
+    def dump_block(self, address, stage=None):
+        """The intermediate code of the block at an address as text, after a stage of `dump_stages`
+        (default: the first), for debugging; "" when nothing can be translated there, and while a
+        run is in progress. `engine.debug.dump` shows all stages together."""
         cdef uint64_t pc = u64_arg(address, "address")
-        cdef uint32_t size
-        cdef bytes text
+        cdef uint64_t base = 0
         self.core.check()
-        size = engine_dump_tb(self.core.st.engine, pc, 1 if optimised else 0, NULL, 0)
-        if size == 0:
-            return ""
-        text = PyBytes_FromStringAndSize(NULL, size + 1)
-        size = engine_dump_tb(self.core.st.engine, pc, 1 if optimised else 0,
-                              PyBytes_AS_STRING(text), size + 1)
-        return text[:size].decode("ascii", "replace").rstrip("\0")
+        stages = dump_stage_names()
+        if stage is not None and stage not in stages:
+            raise ArgumentError(f"no stage {stage!r}", hint=f"stages: {', '.join(stages)}")
+        return dump(self.core, pc, 0 if stage is None else stages.index(stage),
+                    &base).decode("ascii", "replace").rstrip("\0")
+
+    def dump_code(self, address):
+        """Host code of the block at an address as (address of the code, bytes), for debugging;
+        (0, b"") when nothing can be translated there, while a run is in progress, and from a back
+        end that makes no host code."""
+        cdef uint64_t pc = u64_arg(address, "address")
+        cdef uint64_t base = 0
+        self.core.check()
+        code = dump(self.core, pc, DUMP_CODE, &base)
+        return base, code
 
     def flush_code(self):
         """Drop all translated code. Never needed for correctness: writes to code are noticed."""
@@ -516,6 +582,7 @@ cdef class Emulator:
         return {
             "instructions": e.cpu.icount_total,
             "blocks_translated": e.stats.tb_translated,
+            "blocks_heated": e.stats.hot_blocks,
             "blocks_invalidated": e.stats.tb_invalidated,
             "block_flushes": e.stats.tb_flushes,
             "block_lookups": e.stats.tb_lookups,
@@ -530,18 +597,32 @@ cdef class Emulator:
 # ---------------------------------------------------------------- runs
 
 cdef RunResult start(Emulator self, object begin, RunArgs *args):
-    cdef Core core = self.core
-    cdef CoreState *st = &core.st
     cdef RunOutcome out
     cdef RunResult result
+    if begin is not None and not self.core.st.running:
+        set_begin(self.core, u64_arg(begin, "begin"))
+    emulator_run(self, args, &out)
+    result = RunResult.__new__(RunResult)
+    result.reason = _reasons[out.reason] if self.core.hit is None else _watchpoint
+    result.watchpoint = self.core.hit
+    result.pc = out.pc
+    result.count = out.icount
+    if out.reason == STOP_FAULT or out.reason == STOP_EXCEPTION or out.reason == STOP_INTERNAL:
+        error = emulator_error(self, &out)
+        error.result = result
+        raise error
+    return result
+
+
+cdef int emulator_run(Emulator self, RunArgs *args, RunOutcome *out) except -1:
+    cdef Core core = self.core
+    cdef CoreState *st = &core.st
     if st.running:
         raise EngineBusyError("the emulator is running already: this is one of its own hooks",
                               hint="set regs.pc to go on elsewhere, or stop() and run again")
-    if begin is not None:
-        set_begin(core, u64_arg(begin, "begin"))
     if st.has_exports:
         memory_sync(core)
-    memset(&out, 0, sizeof(out))
+    memset(out, 0, sizeof(RunOutcome))
     args.slice = on_slice
     args.slice_opaque = st
     core.error = None
@@ -554,11 +635,14 @@ cdef RunResult start(Emulator self, object begin, RunArgs *args):
         begin_gil_turn(st)
     st.engine.stop_requested = 0    # a stop that came too late for the run before
     st.running = True
+    if core.watches:
+        watch_begin(core)
     if st.gil_held:
-        engine_run(st.engine, args, &out)
+        engine_run(st.engine, args, out)
     else:
         with nogil:
-            engine_run(st.engine, args, &out)
+            engine_run(st.engine, args, out)
+    core.hit = watch_end(core, args, out) if core.watches else None
     st.running = False
     st.gil_held = False
     st.emulator = NULL
@@ -568,15 +652,7 @@ cdef RunResult start(Emulator self, object begin, RunArgs *args):
         error = core.error
         core.error = None
         raise error
-    result = RunResult.__new__(RunResult)
-    result.reason = _reasons[out.reason]
-    result.pc = out.pc
-    result.count = out.icount
-    if out.reason == STOP_FAULT or out.reason == STOP_EXCEPTION or out.reason == STOP_INTERNAL:
-        error = error_of(core, self.memory, &out)
-        error.result = result
-        raise error
-    return result
+    return 0
 
 
 cdef int set_begin(Core core, uint64_t begin) except -1:
@@ -591,8 +667,9 @@ cdef int set_begin(Core core, uint64_t begin) except -1:
     return 0
 
 
-# The exception object for a run that ended badly.
-cdef object error_of(Core core, Memory memory, RunOutcome *out):
+cdef object emulator_error(Emulator self, RunOutcome *out):
+    cdef Core core = self.core
+    cdef Memory memory = self.memory
     cdef const GuestOps *guest = core.st.engine.guest
     cdef Instruction insn
     cdef bytes code

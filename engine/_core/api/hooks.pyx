@@ -11,12 +11,12 @@ from engine._core.cpu.head cimport CPUHead, FAULT_IO
 from engine._core.exec.engine cimport (
     HookEvent, hook_fn, engine_hook_add, engine_hook_del, HOOK_CODE, HOOK_BLOCK, HOOK_MEM_READ,
     HOOK_MEM_FETCH, HOOK_MEM_INVALID, HOOK_EXCEPTION, HOOK_INSN,
-    HOOK_INSN_INVALID, HOOK_CONTINUE, HOOK_HANDLED, HOOK_STOP, HOOK_ERROR)
+    HOOK_INSN_INVALID, HOOK_TLB_FILL, HOOK_CONTINUE, HOOK_HANDLED, HOOK_STOP, HOOK_ERROR)
 from engine._core.api.core cimport core_of, type_name, u64_arg
 from engine._core.api.blocks cimport memory_sync
 
 from engine.errors import ArgumentError, ArgumentTypeError, HostMemoryError
-from engine._core.api.kinds import Access
+from engine._core.api.kinds import Access, Prot
 
 cdef extern from "Python.h":
     # Raw references: what goes in and out of a call is counted here by hand.
@@ -161,6 +161,32 @@ cdef int call_memory(CPUHead *cpu, CHook *h, HookEvent *ev) noexcept:
     return answer
 
 
+cdef int call_fill(CPUHead *cpu, CHook *h, HookEvent *ev) noexcept:
+    cdef HookData *d = <HookData *>h.opaque
+    cdef PyObject *args[7]
+    cdef PyObject *cell = d.cell
+    cdef object address, physical, size, prot
+    cdef int answer
+    try:
+        address = ev.addr
+        physical = ev.value
+        size = ev.size
+        prot = Prot(ev.value_hi & 7)
+    except BaseException:
+        return failed(d)
+    args[1] = d.st.emulator
+    args[2] = <PyObject *>_accesses[ev.access if ev.access <= 2 else 0]
+    args[3] = <PyObject *>address
+    args[4] = <PyObject *>size
+    args[5] = <PyObject *>physical
+    args[6] = <PyObject *>prot
+    engine_incref(cell)
+    answer = notified(d, PyObject_Vectorcall(d.fn, &args[1], 6 | PY_VECTORCALL_ARGUMENTS_OFFSET,
+                                             NULL))
+    engine_decref(cell)
+    return answer
+
+
 cdef Fault fault_of(HookEvent *ev):
     cdef Fault fault = Fault.__new__(Fault)
     fault.kind = _fault_kinds[ev.reason] if ev.reason <= FAULT_IO else ""
@@ -232,6 +258,13 @@ cdef int enter_fault(CPUHead *cpu, CHook *h, HookEvent *ev) noexcept nogil:
         return call_fault(cpu, h, ev)
 
 
+cdef int enter_fill(CPUHead *cpu, CHook *h, HookEvent *ev) noexcept nogil:
+    if (<HookData *>h.opaque).st.gil_held:
+        return (<hook_fn><void *>call_fill)(cpu, h, ev)
+    with gil:
+        return call_fill(cpu, h, ev)
+
+
 cdef int enter_number(CPUHead *cpu, CHook *h, HookEvent *ev) noexcept nogil:
     if (<HookData *>h.opaque).st.gil_held:
         return (<hook_fn><void *>call_number)(cpu, h, ev)
@@ -244,6 +277,8 @@ cdef hook_fn entry_of(uint32_t kind) noexcept:
         return enter_code
     if kind == HOOK_MEM_INVALID:
         return enter_fault
+    if kind == HOOK_TLB_FILL:
+        return enter_fill
     if kind == HOOK_EXCEPTION or kind == HOOK_INSN_INVALID:
         return enter_number
     return enter_memory
@@ -359,7 +394,8 @@ cdef class Hook:
 
     @property
     def kind(self):
-        """What it hooks: code, block, memory, fault, exception, instruction or invalid."""
+        """What it hooks: code, block, memory, fault, exception, instruction, invalid or
+        translation."""
         return self.cell.kind
 
     @property

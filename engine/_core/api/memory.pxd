@@ -29,6 +29,9 @@ cdef class Memory:
     cdef list physical(self, first, last, access)
     cdef uint64_t load(self, object address, uint32_t size) except? 0xfffffffffffffffeULL
     cdef int store(self, object address, object value, uint32_t size) except -1
+    cdef bytes debug_read(self, uint64_t address, uint64_t size)
+    cdef int debug_write(self, uint64_t address, bytes data) except -1
+    cdef int debug_fault(self, uint64_t address, uint64_t size, str access) except -1
     cdef bytes peek(self, uint64_t address, uint64_t size)
     cdef bytes peek_virtual(self, uint64_t address, uint32_t size)
     cdef void forget(self) noexcept

@@ -9,19 +9,21 @@ from engine._core.base.types cimport hwaddr
 from engine._core.isa.guest cimport GuestOps
 from engine._core.mem.address_space cimport (
     address_space_read, address_space_write, address_space_ld, address_space_st)
-from engine._core.mem.attrs cimport MEMTX_OK, MEMTXATTRS_UNSPECIFIED
+from engine._core.exec.debugmem cimport engine_vm_read, engine_vm_write
+from engine._core.mem.attrs cimport MEMTX_DECODE_ERROR, MEMTX_OK, MEMTXATTRS_UNSPECIFIED
 from engine._core.mem.context cimport AddressSpace, MemContext, MemoryRegion
 from engine._core.mem.dirty cimport invalidate_and_set_dirty
 from engine._core.mem.region cimport (
-    memory_region_new_ram_ptr, memory_region_new_alias, memory_region_free,
+    memory_region_new_io, memory_region_new_ram_ptr, memory_region_new_alias, memory_region_free,
     memory_region_add_subregion, memory_region_del_subregion, memory_region_set_prot,
     memory_region_set_size)
 from engine._core.mem.topology cimport (memory_region_transaction_begin,
                                         memory_region_transaction_commit)
 from engine._core.api.blocks cimport (
     BLOCK_RAM, BLOCK_BUFFER, BLOCK_IO, block_new, context_of, export_new, exports_drop,
-    io_region_new, name_arg, refusal, size_between, view_new)
+    name_arg, refusal, size_between, view_new)
 from engine._core.api.core cimport u64_arg, prot_arg, type_name
+from engine._core.api.devices cimport Device, device_new
 
 from engine.errors import (ArgumentError, ArgumentTypeError, HostMemoryError, MapError,
                            MemoryFault)
@@ -359,20 +361,18 @@ cdef class Memory:
         cdef uint64_t first = 0, last = 0
         cdef uint32_t prot
         cdef Block block
+        cdef Device device
         cdef bytes encoded = name_arg(name)
         self.core.check()
         range_args(address, size, &first, &last)
         prot = prot_arg(perms)
-        for function in (read, write):
-            if function is not None and not callable(function):
-                raise ArgumentTypeError(
-                    f"functions of a device must be callable, not {type_name(function)}")
+        device = device_new(self.core, read, write, False)
         self.need_free(first, last)
         block = block_new(self.core, BLOCK_IO, name)
-        block.on_read = read
-        block.on_write = write
+        block.device = device
         block.size = size_between(first, last)
-        block.region = io_region_new(self.core, block, encoded)
+        block.region = memory_region_new_io(context_of(self.core), &device.ops, &device.head,
+                                            encoded, block.size)
         if block.region is NULL:
             raise MapError(refusal(self.core))
         self.show(block, first, last, prot)
@@ -457,6 +457,8 @@ cdef class Memory:
         cdef Piece piece
         cdef uint64_t part, last = address + (size - 1)
         if index < 0 or (<Piece>self.pieces[index]).last < last:
+            if self.core.regions:       # of engine.memory: the address space knows them
+                return self.device(address, to, size, False)
             self.need(address, last, "read")
         while size:
             piece = <Piece>self.pieces[index]
@@ -482,6 +484,8 @@ cdef class Memory:
         cdef uint64_t part, offset, last = address + (size - 1)
         cdef MemContext *ctx = context_of(self.core)
         if index < 0 or (<Piece>self.pieces[index]).last < last:
+            if self.core.regions:
+                return self.device(address, <uint8_t *>data, size, True)
             self.need(address, last, "write")
         while size:
             piece = <Piece>self.pieces[index]
@@ -512,7 +516,8 @@ cdef class Memory:
         if error is not None:
             raise error
         if answer != MEMTX_OK:
-            raise MemoryFault("io", address=address, access=access, size=size,
+            raise MemoryFault("unmapped" if answer & MEMTX_DECODE_ERROR else "io",
+                              address=address, access=access, size=size,
                               pc=core.st.engine.cpu.pc)
         return 0
 
@@ -539,7 +544,7 @@ cdef class Memory:
             return b""
         if first + (length - 1) < first:
             raise ArgumentError(f"range of {length:#x} bytes at {first:#x} ends beyond 2**64")
-        if length > 1 << 16:
+        if length > 1 << 16 and not self.core.regions:
             self.need(first, first + (length - 1), "read")
             if length > 1ULL << 62:
                 raise HostMemoryError("the host has no memory left")
@@ -574,7 +579,8 @@ cdef class Memory:
         range_args(address, size, &first, &last)
         if value > 255:
             raise ArgumentError(f"byte must be from 0 to 255, not {value}")
-        self.need(first, last, "write")
+        if not self.core.regions:
+            self.need(first, last, "write")
         chunk = bytes([value]) * min(last - first + 1, <uint64_t>SEARCH_CHUNK)
         while True:
             part = min(last - first, <uint64_t>len(chunk) - 1) + 1
@@ -758,6 +764,8 @@ cdef class Memory:
             return b""
         self.core.check()
         range_args(address, size, &first, &last)
+        if self.core.regions:
+            return self.debug_read(first, last - first + 1)
         return b"".join([self.read(at, n) for at, n in self.physical(first, last, "read")])
 
     def write_virtual(self, address, data):
@@ -768,10 +776,38 @@ cdef class Memory:
             return
         self.core.check()
         range_args(address, len(data), &first, &last)
+        if self.core.regions:
+            self.debug_write(first, bytes(data))
+            return
         done = 0
         for at, n in self.physical(first, last, "write"):
             self.write(at, data[done:done + n])
             done += n
+
+    # Through the address space of the CPU that the guest's MMU names (spec row 1).
+    cdef bytes debug_read(self, uint64_t address, uint64_t size):
+        cdef bytes data
+        cdef uint64_t done
+        if size > 1ULL << 40:
+            raise HostMemoryError("the host has no memory left")
+        data = PyBytes_FromStringAndSize(NULL, <Py_ssize_t>size)
+        done = engine_vm_read(self.core.st.engine, address, PyBytes_AS_STRING(data), size)
+        if done < size:
+            self.debug_fault(address + done, size - done, "read")
+        return data
+
+    cdef int debug_write(self, uint64_t address, bytes data) except -1:
+        cdef uint64_t size = <uint64_t>len(data)
+        cdef uint64_t done = engine_vm_write(self.core.st.engine, address,
+                                             PyBytes_AS_STRING(data), size)
+        if done < size:
+            self.debug_fault(address + done, size - done, "write")
+        return 0
+
+    cdef int debug_fault(self, uint64_t address, uint64_t size, str access) except -1:
+        kind = "page" if self.translate(address) is None else "unmapped"
+        raise MemoryFault(kind, address=address, access=access, size=size,
+                          pc=self.core.st.engine.cpu.pc)
 
     # [(physical address, length)] of a virtual range, page by page.
     cdef list physical(self, first, last, access):
@@ -806,6 +842,13 @@ cdef class Memory:
         cdef uint64_t part
         cdef hwaddr page
         cdef bytes found = b"", more
+        if self.core.regions:
+            found = PyBytes_FromStringAndSize(NULL, size)
+            # A region may end in the middle of a page: less, then.
+            while size and engine_vm_read(self.core.st.engine, address, PyBytes_AS_STRING(found),
+                                          size) < size:
+                size -= 1
+            return found[:size]
         while size:
             page = physical_page(self.core, address)
             if page == <hwaddr>-1:

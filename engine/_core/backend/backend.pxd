@@ -46,8 +46,9 @@ ctypedef struct BackendOps:
     # (IR row words, code offset) as row 24 of the spec says; backend/rows.pxd does it for all.
     # guest_const: the CPUHead that the code will run on, for what never changes (page size).
     int (*compile)(IR *ir, TB *tb, CodeBuffer *buf, void *guest_const) noexcept nogil
-    # Run from tb until something leaves; answers EXIT_*; EXIT_GOTO sets cpu.last_exit, all others
-    # but EXIT_LOOKUP set cpu.unwind_ra (a code address inside cpu.current_tb).
+    # Run from tb until something leaves; answers EXIT_*. EXIT_GOTO sets cpu.last_exit; EXIT_HOT
+    # (from back ends that count TB.heat down) cpu.current_tb; all others but EXIT_LOOKUP set
+    # cpu.unwind_ra (a code address inside cpu.current_tb).
     uint32_t (*run)(CPUHead *cpu, TB *tb, const RuntimeOps *rt) noexcept nogil
     # Link or unlink (to == NULL) a direct jump.
     void (*link)(TBExit *x, TB *to) noexcept nogil

@@ -43,6 +43,7 @@ ctypedef struct RA:
     bint has_back_edge
     uint32_t n_float            # temps of class float that are mentioned
     uint32_t global_mask        # registers that are homes of globals
+    uint32_t traffic            # loads and stores of temps per 256 ops, by loop depth
     uint32_t entry              # registers of globals to load on entry
     uint16_t[32] owner          # global with that register
     uint16_t[16384] order       # position -> op index

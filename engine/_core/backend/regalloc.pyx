@@ -1,7 +1,8 @@
 # Register allocation, see regalloc.pxd. Every step is linear in the size of the block but for the
 # choice of globals, which is a few passes over the temps.
 from libc.string cimport memset
-from engine._core.base.types cimport int64_t, uint8_t, uint16_t, uint32_t
+from engine._core.base.bits cimport popcnt64
+from engine._core.base.types cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from engine._core.ir.ops_gen cimport *
 from engine._core.ir.ir cimport (HF_NO_READ, HF_NO_WRITE, HF_PURE, HF_STATUS, IR, IR_NONE, IROp,
                                  IRTemp, TEMP_CONST, TEMP_GLOBAL, TEMP_LOCAL, ir_remove)
@@ -20,7 +21,7 @@ cdef bint ra_syncs(IR *s, const IROp *op) noexcept nogil:
         # One that only writes needs it as well: what it does not write is reloaded, too.
         return not (flags & HF_PURE or (flags & HF_NO_READ and flags & HF_NO_WRITE))
     return (op_table[opc].flags & OPF_MEM or opc == OP_goto_tb or opc == OP_goto_ptr
-            or opc == OP_leave)
+            or opc == OP_goto_ret or opc == OP_leave)
 
 
 cdef bint ra_clobbers(IR *s, const IROp *op) noexcept nogil:
@@ -346,6 +347,23 @@ cdef void flow_live(RA *r) noexcept nogil:
     r.entry = mask & r.global_mask
 
 
+# What the homes cost: every mention of a temp in memory, loads on entry, stores at exits.
+cdef void estimate_traffic(RA *r) noexcept nogil:
+    cdef IR *s = r.s
+    cdef uint64_t moved = <uint64_t>popcnt64(r.entry), work = 0
+    cdef uint32_t p, t
+    cdef const OpInfo *info
+    for p in range(r.n):
+        info = &op_table[s.ops[r.order[p]].opc]
+        work += weight_of(r.depth[p])
+        if info.flags & OPF_END and s.ops[r.order[p]].opc != OP_br:
+            moved += <uint64_t>popcnt64(r.dirty[p])
+    for t in range(s.n_temps):
+        if r.home[t] == HOME_MEM and s.temps[t].kind != TEMP_CONST:
+            moved += r.temps[t].weight
+    r.traffic = <uint32_t>(256 * moved // (work if work else 1))
+
+
 cdef bint ra_run(RA *r, IR *s, const RAConfig *cfg) noexcept nogil:
     cdef uint32_t[2] taken
     r.s = s
@@ -365,4 +383,5 @@ cdef bint ra_run(RA *r, IR *s, const RAConfig *cfg) noexcept nogil:
         return False
     flow_dirty(r)
     flow_live(r)
+    estimate_traffic(r)
     return True

@@ -12,6 +12,7 @@ from engine._core.mem.tlb cimport tlb_flush_all, tlb_flush_modes, tlb_flush_page
 cdef inline void cpu_clear_jmp_cache(CPUHead *cpu) noexcept nogil:
     if cpu.jmp_cache != NULL:       # a CPU without an engine has none
         memset(cpu.jmp_cache, 0, TB_JMP_CACHE_SIZE * sizeof(TB *))
+    memset(cpu.returns, 0, sizeof(cpu.returns))
 
 
 # Slots of the page of addr and of the page before: a block that begins there may end here.
@@ -22,6 +23,7 @@ cdef inline void cpu_clear_jmp_cache_page(CPUHead *cpu, vaddr_t addr) noexcept n
     memset(&cpu.jmp_cache[tb_jmp_cache_hash_page(addr - (1ULL << bits), bits)], 0,
            TB_JMP_PAGE_SIZE * sizeof(TB *))
     memset(&cpu.jmp_cache[tb_jmp_cache_hash_page(addr, bits)], 0, TB_JMP_PAGE_SIZE * sizeof(TB *))
+    memset(cpu.returns, 0, sizeof(cpu.returns))
 
 
 cdef inline void cpu_tlb_flush(CPUHead *cpu) noexcept nogil:

@@ -9,7 +9,9 @@ from engine._core.mem.tlb cimport CPUTLB
 from engine._core.cpu.tb cimport TB, TBExit
 
 cdef enum:
-    FRAME_SLOTS = 1024          # 8-byte slots for temporaries of the running block
+    RETURN_STACK = 32           # entries of the return stack, a power of two
+    FRAME_SLOTS = 959           # 8-byte slots for temporaries of the running block; with the return
+                                # stack 8 KiB
 
 # Generic exceptions (row 56); below 0x10000: the guest's own numbers. -1: none.
 cdef enum:
@@ -55,6 +57,11 @@ cdef enum:
     BP_CPU = 0x20
     BP_ANY = 0x30
 
+# Where a call that emitted code made goes on: a hint, compared with where the return goes.
+ctypedef struct ReturnEntry:
+    uint64_t pc
+    uintptr_t code              # 0: nothing known
+
 ctypedef struct CPUHead:
     # -- hot
     int64_t icount_left         # blocks subtract their instruction count; < 0: leave
@@ -94,4 +101,7 @@ ctypedef struct CPUHead:
     Breakpoint *breakpoints     # GDB ones first (row 17)
     uint64_t icount_total       # instructions retired before the current slice
     int64_t icount_slice        # what icount_left was set to
-    uint64_t frame[1024]        # FRAME_SLOTS temporaries; the guest's fields follow the head
+    # Return prediction of host back ends (push_ret, goto_ret). Cleared with the jump cache.
+    ReturnEntry returns[32]     # RETURN_STACK
+    uint64_t return_top         # offset in returns of the newest entry
+    uint64_t frame[959]         # FRAME_SLOTS temporaries; the guest's fields follow the head

@@ -1,6 +1,7 @@
 # Translation blocks as every layer below exec sees them.
 # Lives here: the TB struct, exit records, compile flags. The cache that owns them: exec/.
-from engine._core.base.types cimport uint8_t, uint16_t, uint32_t, uint64_t, uintptr_t, ram_addr_t
+from engine._core.base.types cimport (int32_t, uint8_t, uint16_t, uint32_t, uint64_t, uintptr_t,
+                                      ram_addr_t)
 
 cdef enum:
     # cflags (spec, shared constants)
@@ -19,6 +20,7 @@ cdef enum:
     EXIT_GOTO = 32              # *out_exit is a TBExit that is not linked: look its pc up
     EXIT_LOOKUP = 33            # head.pc is set: look it up
     EXIT_ICOUNT = 34            # budget or exit request; unwind from head.unwind_ra gives the pc
+    EXIT_HOT = 36               # current_tb was entered often (TB.heat) and did not run this time
     EXIT_STATUS = 35            # a status helper or slow path answered head.exit_status
 
 ctypedef struct TBExit:
@@ -49,4 +51,5 @@ ctypedef struct TB:
     TB *hash_next
     uint64_t phys_pc
     uint64_t lo                 # lowest guest address translated
-    uint32_t exec_count         # entries through the exec loop: heat for retranslation
+    uint32_t traffic            # estimate of a host back end: loads and stores of temps per 256 ops
+    int32_t heat                # entries left until EXIT_HOT; 0 when the block is compiled: never

@@ -3,7 +3,7 @@
 # invalidation and flush. Does not live here: translation (lookup.pyx), when to look up (loop.pyx),
 # dirty bits (mem/dirty). Called by: exec only. Spec rows 20, 48, 54, 55, 67, 72, 73.
 from engine._core.base.types cimport (uint8_t, uint32_t, uint64_t, uintptr_t, ram_addr_t, vaddr_t)
-from engine._core.cpu.head cimport CPUHead
+from engine._core.cpu.head cimport CPUHead, ReturnEntry
 from engine._core.cpu.tb cimport TB, TBExit
 from engine._core.backend.backend cimport BackendOps, CodeBuffer
 
@@ -26,6 +26,7 @@ ctypedef void (*page_fn)(void *opaque, ram_addr_t page) noexcept nogil
 
 ctypedef struct TBCache:
     TB **jmp_cache                  # [TB_JMP_CACHE_SIZE]
+    ReturnEntry *returns            # the CPU's return stack, cleared with the jump cache; or NULL
     TB **phys_hash                  # [TB_PHYS_HASH_SIZE]
     PageDesc **page_hash
     PageDesc *pages                 # pool

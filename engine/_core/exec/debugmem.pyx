@@ -7,6 +7,7 @@ from engine._core.mem.address_space cimport (address_space_access_valid, address
 from engine._core.mem.attrs cimport MEMTX_OK, MEMTXATTRS_UNSPECIFIED
 from engine._core.mem.context cimport AddressSpace
 from engine._core.exec.engine cimport Engine
+from engine._core.exec.spaces cimport cpu_space_for
 from engine._core.exec.unwind cimport cpu_sync_state
 
 
@@ -21,7 +22,7 @@ cdef hwaddr cpu_get_phys_page_attrs_debug(CPUHead *cpu, vaddr_t addr,
 cdef uint64_t walk(Engine *e, vaddr_t addr, uint8_t *data, uint64_t size,
                    bint write) noexcept nogil:
     cdef CPUHead *cpu = e.cpu
-    cdef AddressSpace *space = <AddressSpace *>e.system_as
+    cdef AddressSpace *space
     cdef uint64_t done = 0, chunk, page_size = ~cpu.tlb.page_mask + 1
     cdef uint32_t attrs, result
     cdef hwaddr page
@@ -36,6 +37,7 @@ cdef uint64_t walk(Engine *e, vaddr_t addr, uint8_t *data, uint64_t size,
         if page == 0xffffffffffffffffULL:
             break
         page |= addr & ~cpu.tlb.page_mask
+        space = <AddressSpace *>cpu_space_for(cpu, attrs)
         if not address_space_access_valid(space, page, chunk, False):
             break
         if write:

@@ -1,18 +1,34 @@
-# The IR of a block as text: see dump.pxd.
-from libc.string cimport memset
-from engine._core.base.types cimport int32_t, uint32_t, uint64_t, ST_OK
+# A block at each stage of its translation: see dump.pxd.
+from libc.string cimport memcpy, memset
+from engine._core.base.types cimport int32_t, uint8_t, uint32_t, uint64_t, ST_OK
 from engine._core.cpu.head cimport CPUHead, FaultInfo
 from engine._core.cpu.tb cimport TB
 from engine._core.ir.ir cimport IR_OK, ir_reset
 from engine._core.ir.text cimport ir_print
 from engine._core.isa.translator cimport TranslateArgs, Translator, translate_block
-from engine._core.opt.passes cimport OPT_DEFAULT, opt_run
+from engine._core.opt.passes cimport OPT_DEFAULT, OPT_STEPS, opt_run_steps
+from engine._core.backend.backend cimport BE_OK
 from engine._core.exec.engine cimport Engine
 from engine._core.exec.lookup cimport prepare_translation
 
 
-cdef uint32_t dump_block(Engine *e, uint64_t pc, uint32_t stage, char *out,
-                         uint32_t size) noexcept nogil:
+cdef uint32_t dump_code(Engine *e, TB *tb, char *out, uint32_t size, uint64_t *base) noexcept nogil:
+    """The code is made behind all others and forgotten at once."""
+    cdef uint8_t *start = e.code.ptr
+    cdef uint32_t length = 0
+    if not e.backend.executable:
+        return 0
+    if e.backend.compile(e.ir, tb, &e.code, e.cpu) == BE_OK:
+        length = tb.code_size
+        base[0] = <uint64_t>tb.code
+        if size:
+            memcpy(out, <uint8_t *>tb.code - e.code.rx_delta, length if length < size else size)
+    e.code.ptr = start
+    return length
+
+
+cdef uint32_t dump_block(Engine *e, uint64_t pc, uint32_t stage, char *out, uint32_t size,
+                         uint64_t *base) noexcept nogil:
     cdef CPUHead *cpu = e.cpu
     cdef TranslateArgs args
     cdef TB tb
@@ -42,6 +58,8 @@ cdef uint32_t dump_block(Engine *e, uint64_t pc, uint32_t stage, char *out,
     cpu.fault = saved_fault
     if status != ST_OK or e.ir.status != IR_OK:
         return 0
-    if stage:
-        opt_run(e.ir, OPT_DEFAULT)
+    if stage == DUMP_CODE:
+        opt_run_steps(e.ir, OPT_DEFAULT, OPT_STEPS)
+        return dump_code(e, &tb, out, size, base)
+    opt_run_steps(e.ir, OPT_DEFAULT, stage)
     return ir_print(e.ir, out, size)

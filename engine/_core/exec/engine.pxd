@@ -22,7 +22,8 @@ cdef enum:
     HOOK_INSN = 7               # instructions of one pattern number (`number`)
     HOOK_INSN_INVALID = 8       # undefined instruction, before it becomes a fault
     HOOK_MEM_READ_AFTER = 9     # after a load, with its value
-    N_HOOK_KINDS = 10
+    HOOK_TLB_FILL = 10          # a page has entered the TLB
+    N_HOOK_KINDS = 11
 
 # What a hook answers.
 cdef enum:
@@ -35,8 +36,9 @@ cdef enum:
 ctypedef struct HookEvent:
     uint64_t pc                 # of the instruction
     uint64_t addr               # CODE, BLOCK, INSN: = pc
-    uint64_t value              # MEM_WRITE, READ_AFTER: value, zero-extended (16 bytes: low half)
-    uint64_t value_hi
+    # MEM_WRITE, READ_AFTER: value, zero-extended (16 bytes: low half); TLB_FILL: physical address
+    uint64_t value
+    uint64_t value_hi           # TLB_FILL: PROT_* that were granted
     uint32_t size               # bytes of the instruction, the basic block, or the access
     uint32_t access             # ACCESS_* for MEM_*
     int32_t exception           # EXCEPTION: number
@@ -96,6 +98,7 @@ ctypedef struct EngineStats:
     uint64_t tb_invalidated
     uint64_t tb_lookups         # exec loop lookups that missed the jump cache
     uint64_t smc_retries        # stores into the running block, done again alone
+    uint64_t hot_blocks         # replaced by larger ones
     uint64_t one_shots          # blocks made for one run only (row 23)
 
 ctypedef struct Engine:
@@ -111,14 +114,18 @@ ctypedef struct Engine:
     IR *ir                      # NULL until something is translated
     void *translator            # Translator*, the same
     void *cache                 # TBCache* (exec/cache.pxd)
-    Hook *hooks[10]             # per kind, in the order added
+    Hook *hooks[11]             # per kind, in the order added
     uint64_t next_hook_id
     uint32_t python_hooks       # armed hooks with needs_gil
     uint32_t memory_hooks       # armed MEM_READ/WRITE/READ_AFTER hooks: TLB entries carry TLB_WATCH
+    uint8_t devices             # device functions are mapped: guest accesses may write registers
     uint8_t flush_pending       # blocks are flushed when the loop is next at its top
+    int32_t heat                # entries of a block before it is translated again, larger
     uint8_t optimise            # 0: passes off
     uint8_t deliver             # exceptions go to the guest
     uint8_t running
+    uint64_t mmap_owner         # thread that has the map's lock, 0: none (mmaplock.pxd)
+    uint64_t mmap_depth
     uint64_t *stops             # sorted: exits and breakpoints; no block runs past one
     uint32_t n_stops
     uint32_t stops_cap
@@ -149,8 +156,7 @@ ctypedef struct Engine:
     uint32_t skip_hooks         # bit per hook kind that was called for it already
     uint64_t exceptions         # guest exceptions of this run
     uint64_t slice_size         # instructions, adapted to take about 3 ms
-    void *listener              # MemoryListener*: topology changes flush the TLB
-    void *as_list[1]            # head.ases
+    void *as_listeners          # MemoryListener[num_ases] of spaces.pyx: changes flush the TLB
     EngineStats stats
     char message[256]
     void *owner                 # the Emulator (borrowed PyObject*), for api only
@@ -180,10 +186,10 @@ cdef int engine_exits_set(Engine *e, const uint64_t *pcs, uint32_t n) noexcept n
 cdef void engine_fail(Engine *e) noexcept nogil
 # Drop every block before the next one runs.
 cdef void engine_tb_flush(Engine *e) noexcept nogil
+# Every run stops after one instruction, with STOP_BREAKPOINT. A change drops all blocks (row 48).
+cdef void engine_single_step(Engine *e, bint on) noexcept nogil
 # Guest state exact now (in a hook: pc, lazy flags). Cheap when it already is.
 cdef void engine_sync(Engine *e) noexcept nogil
-# Text of the block at pc, translated for this purpose: stage 0 as the guest's translator made it,
-# 1 after the optimiser. Answers the length of the text (written up to size), 0: nothing can be
-# translated there.
-cdef uint32_t engine_dump_tb(Engine *e, uint64_t pc, uint32_t stage, char *out,
-                             uint32_t size) noexcept nogil
+# The block at pc, translated for this purpose, at a stage of its translation: dump.pxd.
+cdef uint32_t engine_dump_tb(Engine *e, uint64_t pc, uint32_t stage, char *out, uint32_t size,
+                             uint64_t *base) noexcept nogil

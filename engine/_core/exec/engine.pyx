@@ -2,7 +2,7 @@
 # Lives here: what an Engine is made of and how that is taken apart. Each topic's work is done in
 # its own module: loop, cache, lookup, hookpoints, registers, stops, unwind.
 from libc.errno cimport ENOMEM
-from libc.stdlib cimport calloc, free, malloc
+from libc.stdlib cimport atoi, calloc, free, getenv, malloc
 from libc.string cimport memcpy
 from engine._core.backend.codebuf cimport code_buffer_free, code_buffer_init
 from engine._core.base.atomics cimport atomic_store32
@@ -14,21 +14,20 @@ from engine._core.cpu.interrupt cimport cpu_exit
 from engine._core.ir.ir cimport ir_free
 from engine._core.isa.guest cimport CPUConfig, GuestOps
 from engine._core.isa.translator cimport Translator, translator_free
-from engine._core.mem.context cimport (AddressSpace, MEM_SIZE_MAX, MemContext, MemoryListener,
-                                       MemoryRegion, mem_context_free, mem_context_new)
+from engine._core.mem.context cimport (AddressSpace, MEM_SIZE_MAX, MemContext, MemoryRegion,
+                                       mem_context_free, mem_context_new)
 from engine._core.mem.dirty cimport tlb_protect_code, tlb_unprotect_code
 from engine._core.mem.region cimport (memory_region_del_subregion, memory_region_free,
                                       memory_region_new)
-from engine._core.mem.tlb cimport tlb_flush_all, tlb_free, tlb_init
-from engine._core.mem.topology cimport (address_space_free, address_space_new,
-                                        memory_listener_register, memory_listener_unregister)
+from engine._core.mem.tlb cimport tlb_free, tlb_init
+from engine._core.mem.topology cimport address_space_free, address_space_new
 from engine._core.backend.backend cimport BackendOps
-from engine._core.exec.cache cimport (TBCache, cache_clear_jmp, cache_free, cache_invalidate_range,
-                                      cache_new)
+from engine._core.exec.cache cimport TBCache, cache_free, cache_invalidate_range, cache_new
 from engine._core.exec.dump cimport dump_block
 from engine._core.exec.hookpoints cimport access_hooks, hooks_add, hooks_del, hooks_free_all
 from engine._core.exec.loop cimport loop_runtime, run_loop
 from engine._core.exec.registers cimport register_read, register_write
+from engine._core.exec.spaces cimport cpu_address_space_init, cpu_set_num_ases
 from engine._core.exec.stops cimport stops_added, stops_free, stops_rebuild
 from engine._core.exec.unwind cimport cpu_sync_state
 
@@ -37,6 +36,7 @@ cdef enum:
     CODE_SIZE_MIN = 1 << 14
     CODE_ALIGN = 16
     SLICE_FIRST = 262144            # instructions
+    HEAT = 1000
 
 
 # ---------------------------------------------------------------- back edges from mem
@@ -56,19 +56,10 @@ cdef void on_foreign_write(void *opaque, ram_addr_t addr, uint64_t length) noexc
 
 
 # Row 2: the CPU's view of its address space changed.
-cdef void on_commit(MemoryListener *listener) noexcept nogil:
-    cdef Engine *e = <Engine *>listener.opaque
-    tlb_flush_all(&e.cpu.tlb)
-    cache_clear_jmp(<TBCache *>e.cache)
-    if e.running:
-        cpu_exit(e.cpu)             # chained blocks of the page may not be there any more
-
-
 # ---------------------------------------------------------------- life
 cdef bint open_memory(Engine *e) noexcept nogil:
     cdef const GuestOps *guest = e.guest
     cdef CPUHead *cpu = e.cpu
-    cdef MemoryListener *listener
     e.mem = mem_context_new(guest.page_bits, e.config.big_endian)
     if e.mem == NULL:
         return False
@@ -82,23 +73,11 @@ cdef bint open_memory(Engine *e) noexcept nogil:
                                     b"memory")
     if e.system_as == NULL:
         return False
-    e.as_list[0] = e.system_as
-    cpu.num_ases = 1
-    cpu.ases = e.as_list
-    cpu.as0 = e.system_as
     if not tlb_init(&cpu.tlb, cpu, e.mem, guest.n_mmu_modes, guest.page_bits, guest.tlb_fill):
         return False
     cpu.tlb.hooks = access_hooks()
-    cpu.tlb.ases = cpu.ases
-    cpu.tlb.n_ases = 1
-    listener = <MemoryListener *>calloc(1, sizeof(MemoryListener))
-    if listener == NULL:
-        return False
-    listener.commit = on_commit
-    listener.opaque = e
-    e.listener = listener
-    memory_listener_register(<MemContext *>e.mem, listener, <AddressSpace *>e.system_as)
-    return True
+    # Row 3: the CPU is born without an address space, and gets the machine's.
+    return cpu_set_num_ases(e, 1) and cpu_address_space_init(e, e.system_as, 0) == 0
 
 
 cdef bint open_code(Engine *e, uint64_t code_size) noexcept nogil:
@@ -115,6 +94,7 @@ cdef bint open_code(Engine *e, uint64_t code_size) noexcept nogil:
     if c == NULL:
         return False
     e.cpu.jmp_cache = c.jmp_cache
+    c.returns = e.cpu.returns
     return True
 
 
@@ -128,6 +108,9 @@ cdef Engine *engine_new(const GuestOps *guest, const CPUConfig *cfg, const Backe
     e.config = cfg[0]
     e.backend = backend
     e.optimise = True
+    e.heat = HEAT
+    if getenv("ENGINE_HEAT") != NULL:
+        e.heat = atoi(getenv("ENGINE_HEAT"))
     e.deliver = cfg.deliver
     e.next_hook_id = 1
     e.slice_size = SLICE_FIRST
@@ -161,9 +144,7 @@ cdef void engine_free(Engine *e) noexcept nogil:
         ir_free(e.ir)
     if e.mem != NULL:
         (<MemContext *>e.mem).tb_invalidate_range = NULL
-        if e.listener != NULL:
-            memory_listener_unregister(<MemContext *>e.mem, <MemoryListener *>e.listener)
-            free(e.listener)
+        cpu_set_num_ases(e, 0)
         tlb_free(&e.cpu.tlb)
         if e.system_as != NULL:
             address_space_free(<AddressSpace *>e.system_as)
@@ -181,7 +162,23 @@ cdef void engine_free(Engine *e) noexcept nogil:
 
 # ---------------------------------------------------------------- run
 cdef void engine_run(Engine *e, const RunArgs *args, RunOutcome *out) noexcept nogil:
-    run_loop(e, args, out)
+    cdef RunArgs one
+    if not e.cpu.singlestep:
+        run_loop(e, args, out)
+        return
+    one = args[0]
+    if not one.has_count or one.count > 1:
+        one.has_count = True
+        one.count = 1
+    run_loop(e, &one, out)
+    if out.reason == STOP_COUNT and out.icount:
+        out.reason = STOP_BREAKPOINT        # row 56: single-step is a debug stop
+
+
+cdef void engine_single_step(Engine *e, bint on) noexcept nogil:
+    if e.cpu.singlestep != on:
+        e.cpu.singlestep = on
+        engine_tb_flush(e)
 
 
 cdef void engine_stop(Engine *e) noexcept nogil:
@@ -264,6 +261,6 @@ cdef int engine_exits_set(Engine *e, const uint64_t *pcs, uint32_t n) noexcept n
     return 0
 
 
-cdef uint32_t engine_dump_tb(Engine *e, uint64_t pc, uint32_t stage, char *out,
-                             uint32_t size) noexcept nogil:
-    return dump_block(e, pc, stage, out, size)
+cdef uint32_t engine_dump_tb(Engine *e, uint64_t pc, uint32_t stage, char *out, uint32_t size,
+                             uint64_t *base) noexcept nogil:
+    return dump_block(e, pc, stage, out, size, base)

@@ -17,6 +17,9 @@ cdef void hooks_del(Engine *e, Hook *h) noexcept nogil
 cdef void hooks_reap(Engine *e) noexcept nogil
 cdef void hooks_free_all(Engine *e) noexcept nogil
 
+# Device functions from above api/ may be called from now on: blocks must expect a memory access to
+# write registers.
+cdef void hooks_expect_devices(Engine *e) noexcept nogil
 # Call the hooks of a kind for an event, in the order added. Answers HOOK_*.
 cdef int hooks_dispatch(Engine *e, uint32_t kind, HookEvent *ev) noexcept nogil
 # What emitted code has to do after hooks of a kind answered `answer`: ST_*.

@@ -16,8 +16,9 @@ from engine._core.mem.tlb cimport AccessHooks, MEMORY_FAULT_FINAL, tlb_flush_all
 from engine._core.exec.cache cimport TBCache, cache_code_write, cache_find_page
 from engine._core.exec.engine cimport (
     HOOK_BLOCK, HOOK_CODE, HOOK_CONTINUE, HOOK_ERROR, HOOK_HANDLED, HOOK_INSN, HOOK_MEM_FETCH,
-    HOOK_MEM_INVALID, HOOK_MEM_READ, HOOK_MEM_READ_AFTER, HOOK_MEM_WRITE, HOOK_STOP, N_HOOK_KINDS,
-    Engine, Hook, HookEvent, hook_fn)
+    HOOK_MEM_INVALID, HOOK_MEM_READ, HOOK_MEM_READ_AFTER, HOOK_MEM_WRITE, HOOK_STOP, HOOK_TLB_FILL,
+    N_HOOK_KINDS, Engine, Hook, HookEvent, hook_fn)
+from engine._core.exec.spaces cimport cpu_asidx_from_attrs
 from engine._core.exec.unwind cimport cpu_sync_state
 
 
@@ -82,6 +83,12 @@ cdef void hooks_del(Engine *e, Hook *h) noexcept nogil:
     kind_changed(e, h.kind, is_memory_kind(h.kind) and e.memory_hooks == 0)
     if not e.running:
         hooks_reap(e)
+
+
+cdef void hooks_expect_devices(Engine *e) noexcept nogil:
+    if not e.devices:
+        e.devices = True
+        e.flush_pending = True
 
 
 cdef void hooks_reap(Engine *e) noexcept nogil:
@@ -310,6 +317,27 @@ cdef int on_read_after(void *cpu, vaddr_t addr, uint32_t size, uint64_t value, u
     return memory_event(<CPUHead *>cpu, HOOK_MEM_READ_AFTER, addr, size, value, value_hi, ra)
 
 
+cdef int on_filled(void *env, vaddr_t addr, uint32_t size, int access, hwaddr paddr, uint32_t prot,
+                   uintptr_t ra) noexcept nogil:
+    cdef CPUHead *cpu = <CPUHead *>env
+    cdef Engine *e = <Engine *>cpu.engine
+    cdef HookEvent ev
+    if e.hooks[HOOK_TLB_FILL] == NULL or not e.running:
+        return ST_OK
+    if ra:
+        cpu.unwind_ra = ra
+    cpu_sync_state(e)
+    ev.pc = cpu.pc
+    ev.addr = addr
+    ev.value = paddr
+    ev.value_hi = prot
+    ev.size = size
+    ev.access = <uint32_t>access
+    ev.exception = 0
+    ev.reason = 0
+    return hooks_status(e, HOOK_TLB_FILL, dispatch(e, HOOK_TLB_FILL, &ev, 0))
+
+
 cdef uint32_t on_watch(void *cpu, vaddr_t page) noexcept nogil:
     cdef Engine *e = <Engine *>(<CPUHead *>cpu).engine
     cdef uint64_t last = page | ~(<CPUHead *>cpu).tlb.page_mask
@@ -389,8 +417,9 @@ _access_hooks.hook_read = on_read
 _access_hooks.hook_write = on_write
 _access_hooks.hook_read_after = on_read_after
 _access_hooks.watch = on_watch
+_access_hooks.filled = on_filled
 _access_hooks.tb_invalidate = on_tb_invalidate
-_access_hooks.asidx = NULL
+_access_hooks.asidx = cpu_asidx_from_attrs
 
 
 cdef const AccessHooks *access_hooks() noexcept nogil:

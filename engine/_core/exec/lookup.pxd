@@ -18,6 +18,8 @@ cdef TB *lookup_running(CPUHead *cpu) noexcept nogil
 cdef void flush_blocks(Engine *e) noexcept nogil
 # After x went to tb: patch it if the pages allow.
 cdef void link_exit(Engine *e, TBExit *x, TB *tb) noexcept nogil
+# tb was entered often and did not run this time: put a larger block in its place. Sets head.pc.
+cdef void heat_block(Engine *e, TB *tb) noexcept nogil
 # A one-shot block has run.
 cdef void drop_one_shot(Engine *e, TB *tb) noexcept nogil
 # Working memory that only an engine that translates needs. False: out of memory.

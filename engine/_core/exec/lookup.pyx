@@ -4,7 +4,7 @@ from libc.string cimport memset
 from engine._core.base.types cimport (uint8_t, uint32_t, uint64_t, ram_addr_t, vaddr_t,
                                       ACCESS_FETCH, ST_OK, ST_RETRY_ONE)
 from engine._core.cpu.head cimport CPUHead
-from engine._core.cpu.tb cimport CF_COUNT_MASK, CF_NOCACHE, TB, TB_MAX_INSNS, TBExit
+from engine._core.cpu.tb cimport CF_COUNT_MASK, CF_HOT, CF_NOCACHE, TB, TB_MAX_INSNS, TBExit
 from engine._core.cpu.tb_hash cimport tb_jmp_cache_probe
 from engine._core.mem.access cimport get_page_addr_code
 from engine._core.mem.tlb cimport tlb_entry
@@ -20,7 +20,12 @@ from engine._core.exec.engine cimport (HOOK_BLOCK, HOOK_CODE, HOOK_INSN, HOOK_ME
                                        HookEvent)
 from engine._core.exec.hookpoints cimport (helper_block, helper_code, helper_insn, hooks_armed,
                                            hooks_dispatch, hooks_insn_armed, hooks_status)
+from engine._core.exec.mmaplock cimport mmap_lock, mmap_unlock
 from engine._core.exec.stops cimport is_stop
+
+
+cdef enum:
+    NO_HEAT = 0x7fffffff
 
 
 # ---------------------------------------------------------------- what the translator asks
@@ -112,6 +117,7 @@ cdef TB *translate(Engine *e, uint32_t cflags, int *status) noexcept nogil:
         tb.cs_base = cpu.cs_base
         tb.flags = cpu.tb_flags
         tb.cflags = cflags
+        tb.heat = e.heat if cflags == 0 else 0
         ir_reset(e.ir)
         result = translate_block(&args, tb, e.ir)
         if result != ST_OK:
@@ -121,7 +127,7 @@ cdef TB *translate(Engine *e, uint32_t cflags, int *status) noexcept nogil:
         if e.ir.status == IR_OK:
             if e.optimise:
                 level = OPT_DEFAULT
-                if e.memory_hooks:
+                if e.memory_hooks or e.devices:
                     level |= OPT_MEM_CLOBBERS
                 opt_run(e.ir, level)
             result = e.backend.compile(e.ir, tb, &e.code, cpu)
@@ -232,6 +238,31 @@ cdef TB *lookup_block(Engine *e, uint32_t cflags, int *status) noexcept nogil:
     return tb
 
 
+# The new block takes over by being what lookups find; whatever jumped to the old one looks it up.
+cdef void heat_block(Engine *e, TB *tb) noexcept nogil:
+    cdef uint64_t flushes = e.stats.tb_flushes
+    cdef int status
+    cdef TB *larger
+    e.cpu.pc = tb.pc
+    tb.heat = NO_HEAT
+    # Hooks have been told of the block that there is; where they are armed, they take the time.
+    if (e.python_hooks or e.hooks[HOOK_MEM_FETCH] != NULL or e.flush_pending or tb.invalid
+            or tb.cflags != 0):
+        return
+    larger = translate(e, CF_HOT, &status)
+    if larger == NULL:
+        return
+    if larger.traffic > tb.traffic and flushes == e.stats.tb_flushes:
+        # More code fights for the host's registers than is won by staying in one block.
+        cache_drop_tb(<TBCache *>e.cache, larger)
+        return
+    larger.cflags &= ~<uint32_t>CF_HOT
+    if flushes == e.stats.tb_flushes:
+        cache_invalidate_tb(<TBCache *>e.cache, tb)
+    enter(e, larger)
+    e.stats.hot_blocks += 1
+
+
 cdef TB *lookup_running(CPUHead *cpu) noexcept nogil:
     cdef Engine *e = <Engine *>cpu.engine
     cdef TBCache *c = <TBCache *>e.cache
@@ -257,13 +288,17 @@ cdef void link_exit(Engine *e, TBExit *x, TB *tb) noexcept nogil:
     cdef TB *owner = x.owner
     cdef uint64_t mask = e.cpu.tlb.page_mask
     # A link survives TLB flushes, so both ends must be on one page: who may run the one may run the
-    # other. Blocks for one run, of a certain length, or across pages stay out.
+    # other. Blocks for one run, of a certain length, or across pages stay out; a return may have
+    # come back in another state.
     if (owner.invalid or tb.invalid or owner.cflags != 0 or tb.cflags != 0 or x.pc != tb.pc
+            or owner.flags != tb.flags or owner.cs_base != tb.cs_base
             or (owner.pc ^ tb.pc) & mask or owner.page_addr[1] != no_page()
             or tb.page_addr[1] != no_page() or owner.page_addr[0] != tb.page_addr[0]
             or is_stop(e, tb.pc)):
         return
+    mmap_lock(e)
     cache_link(<TBCache *>e.cache, x, tb)
+    mmap_unlock(e)
 
 
 cdef void drop_one_shot(Engine *e, TB *tb) noexcept nogil:

@@ -16,8 +16,8 @@ from engine._core.cpu.head cimport (
     BP_ANY, CPUHead, EXCP_DEBUG, EXCP_HALTED, EXCP_HLT, EXCP_INTERRUPT, EXCP_NONE, EXCP_YIELD,
     FAULT_ILLEGAL, FAULT_NONE, FAULT_TRAP)
 from engine._core.cpu.interrupt cimport cpu_exit
-from engine._core.cpu.tb cimport (CF_NOCACHE, CF_SMC, EXIT_GOTO, EXIT_ICOUNT, EXIT_LOOKUP,
-                                  EXIT_STATUS, TB, TB_MAX_INSNS, TBExit)
+from engine._core.cpu.tb cimport (CF_NOCACHE, CF_SMC, EXIT_GOTO, EXIT_HOT, EXIT_ICOUNT,
+                                  EXIT_LOOKUP, EXIT_STATUS, TB, TB_MAX_INSNS, TBExit)
 from engine._core.ir.ops_gen cimport OP_gcas
 from engine._core.mem.access cimport access_load, access_rmw, access_store
 from engine._core.exec.engine cimport (HOOK_CONTINUE, HOOK_ERROR, HOOK_EXCEPTION, HOOK_INSN_INVALID,
@@ -26,8 +26,8 @@ from engine._core.exec.engine cimport (HOOK_CONTINUE, HOOK_ERROR, HOOK_EXCEPTION
                                        STOP_REQUEST, STOP_SIGNAL, STOP_TIMEOUT, STOP_UNTIL, Engine,
                                        HookEvent, RunArgs, RunOutcome)
 from engine._core.exec.hookpoints cimport enter_fp, hooks_dispatch, hooks_reap, leave_fp
-from engine._core.exec.lookup cimport (drop_one_shot, flush_blocks, link_exit, lookup_block,
-                                       lookup_running)
+from engine._core.exec.lookup cimport (drop_one_shot, flush_blocks, heat_block, link_exit,
+                                       lookup_block, lookup_running)
 from engine._core.exec.stops cimport is_stop, stops_is_exit, stops_set_until
 from engine._core.exec.unwind cimport cpu_restore_state
 
@@ -371,7 +371,6 @@ cdef int run_turns(Engine *e, Run *r) noexcept nogil:
         if came != NULL:
             link_exit(e, came, tb)
             came = NULL
-        tb.exec_count += 1
         cpu.exit_status = ST_OK
         cpu.unwind_ra = 0
         e.synced_tb = NULL
@@ -383,6 +382,9 @@ cdef int run_turns(Engine *e, Run *r) noexcept nogil:
             if left_by != EXIT_STATUS or cpu.exit_status != ST_RETRY_ONE:
                 e.skip_hooks = 0
                 e.skip_events = 0
+        if left_by == EXIT_HOT:
+            heat_block(e, cpu.current_tb)
+            left_by = EXIT_LOOKUP
         if left_by == EXIT_GOTO or left_by == EXIT_LOOKUP:
             cpu.current_tb = NULL
             cpu.unwind_ra = 0

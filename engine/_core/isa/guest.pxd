@@ -81,6 +81,9 @@ ctypedef struct GuestOps:
     # text of one instruction: answers its length in bytes, 0 when it is not one
     uint32_t (*disassemble)(const uint8_t *code, uint32_t size, uint64_t pc, const CPUConfig *cfg,
                             char *out, uint32_t out_size) noexcept nogil
+    # May a CPU that was `before` be in the state that cpu holds now, which came from outside? NULL:
+    # any state is safe.
+    bint (*state_ok)(const CPUHead *cpu, const CPUHead *before) noexcept nogil
     # CPUConfig.features by bit number, lower case, ends with NULL ("m" for bit 0 ...); NULL: none.
     # Features that the word size implies (config.xlen) are set by init, not by the user.
     const char **feature_names

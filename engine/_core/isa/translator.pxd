@@ -25,6 +25,7 @@ ctypedef struct TransInsn:          # one translated instruction
     uint16_t size
     uint8_t first                   # begins a basic block
     uint8_t last                    # may jump
+    uint8_t pinned                  # relies on the instruction before: no label in between
 
 ctypedef struct TransTarget:        # a label that is not placed yet
     uint64_t pc
@@ -97,6 +98,13 @@ cdef void gen_branch(DisasContext *dc, uint32_t cond, uint32_t a, uint32_t b, bi
                      uint64_t target) noexcept nogil
 # Indirect jump to the address in temp a (already masked).
 cdef void gen_jump_indirect(DisasContext *dc, uint32_t a) noexcept nogil
+# The jump that comes next is a call that returns to pc: before gen_jump or gen_jump_indirect.
+cdef void gen_push_return(DisasContext *dc, uint64_t pc) noexcept nogil
+# gen_jump_indirect for a return, predicted by the newest gen_push_return.
+cdef void gen_jump_return(DisasContext *dc, uint32_t a) noexcept nogil
+# Did the instruction before this one set the temp to a constant, with no other way to here? For
+# pairs of instructions that make one address.
+cdef bint translator_known(DisasContext *dc, uint32_t temp, uint64_t *value) noexcept nogil
 # Leave to the exec loop, going on at pc (status ST_OK), e.g. after a change of what blocks are
 # specialised on.
 cdef void gen_exit(DisasContext *dc, uint64_t pc) noexcept nogil

@@ -7,13 +7,13 @@ from engine._core.base.types cimport (uint8_t, uint16_t, uint32_t, uint64_t, ram
                                       ST_FAULT)
 from engine._core.cpu.head cimport CPUHead
 from engine._core.cpu.tb cimport (TB, CF_COUNT_MASK, CF_HOT, CF_NOCACHE, TB_MAX_INSNS)
-from engine._core.ir.build_gen cimport (ir_br, ir_brcond, ir_brcond32, ir_goto_ptr, ir_goto_tb,
-                                        ir_leave)
-from engine._core.ir.ir cimport (IR, HelperInfo, HF_STATUS, IR_FULL, IR_NONE, IR_OK, ir_call,
+from engine._core.ir.build_gen cimport (ir_br, ir_brcond, ir_brcond32, ir_goto_ptr, ir_goto_ret,
+                                        ir_goto_tb, ir_leave, ir_push_ret)
+from engine._core.ir.ir cimport (IR, IROp, HelperInfo, HF_STATUS, IR_FULL, IR_NONE, IR_OK, ir_call,
                                  ir_const, ir_count_blocks, ir_exit, ir_helper, ir_insert_before,
                                  ir_insn_start, ir_new_label, ir_pc, ir_place_label, ir_remove,
-                                 ir_reset)
-from engine._core.ir.ops_gen cimport OP_callv, OP_label, cond_invert
+                                 ir_reset, TEMP_CONST)
+from engine._core.ir.ops_gen cimport OP_callv, OP_label, OP_mov, cond_invert
 from engine._core.isa.guest cimport (DISAS_NEXT, DISAS_NORETURN, DISAS_STOP, DISAS_TOO_MANY,
                                      DisasContext, GuestOps)
 from engine._core.mem.access cimport access_fetch, get_page_addr_code
@@ -172,7 +172,7 @@ cdef uint32_t insn_label(Translator *tr, DisasContext *dc, uint32_t number) noex
     cdef TransInsn *insn = &tr.insns[number]
     if insn.label != IR_NONE:
         return insn.label
-    if tr.guest.block_start != NULL:
+    if tr.guest.block_start != NULL or insn.pinned:
         tr.leader[slot_of(tr, insn.pc)] = 1
         tr.restart = True
         return IR_NONE
@@ -259,6 +259,32 @@ cdef void gen_jump_indirect(DisasContext *dc, uint32_t a) noexcept nogil:
     dc.is_jmp = DISAS_NORETURN
 
 
+cdef void gen_push_return(DisasContext *dc, uint64_t pc) noexcept nogil:
+    cdef Translator *tr = <Translator *>dc.tr
+    if not tr.no_loops:             # such a block is not kept: nobody may return into its code
+        ir_push_ret(dc.ir, ir_exit(dc.ir, pc & tr.word_mask))
+
+
+cdef void gen_jump_return(DisasContext *dc, uint32_t a) noexcept nogil:
+    (<Translator *>dc.tr).jumped = True
+    ir_goto_ret(dc.ir, a)
+    dc.is_jmp = DISAS_NORETURN
+
+
+cdef bint translator_known(DisasContext *dc, uint32_t temp, uint64_t *value) noexcept nogil:
+    cdef Translator *tr = <Translator *>dc.tr
+    cdef IR *ir = dc.ir
+    cdef IROp *op = &ir.ops[ir.ops[dc.insn_op].prev]
+    # A hook on the instruction may change what the temp holds.
+    if (ir.status != IR_OK or op.opc != OP_mov or op.args[0] != temp
+            or ir.temps[op.args[1]].kind != TEMP_CONST
+            or tr.args.hook_insn != NULL or tr.args.hook_number != NULL):
+        return False
+    tr.insns[tr.n_insns].pinned = 1
+    value[0] = ir.temps[op.args[1]].value
+    return True
+
+
 cdef void gen_exit(DisasContext *dc, uint64_t pc) noexcept nogil:
     (<Translator *>dc.tr).jumped = True
     ir_leave(dc.ir, ST_OK, ir_pc(dc.ir, pc))
@@ -321,6 +347,7 @@ cdef bint begin_insn(Translator *tr, DisasContext *dc) noexcept nogil:
     cdef TransInsn *insn = &tr.insns[tr.n_insns]
     insn.pc = dc.pc
     insn.label = IR_NONE
+    insn.pinned = 0
     if slot != IR_NONE and (tr.target_at[slot] or tr.leader[slot]):
         if tr.target_at[slot]:
             insn.label = tr.targets[tr.target_at[slot] - 1].label

@@ -88,6 +88,7 @@ cdef int _page(Access *a, vaddr_t addr, uint32_t size) noexcept nogil:
     cdef CPUTLB *t = a.t
     cdef CPUIOTLBEntry *io
     cdef int st
+    cdef bint told = False
     if _hits(t, tlb_entry(t, a.mmu_idx, addr), addr, a.kind):
         return ST_OK
     t.miss_count += 1
@@ -99,7 +100,15 @@ cdef int _page(Access *a, vaddr_t addr, uint32_t size) noexcept nogil:
         if st:
             return st
         if _hits(t, tlb_entry(t, a.mmu_idx, addr), addr, a.kind):
-            return ST_OK
+            if told or t.hooks == NULL or t.hooks.filled == NULL:
+                return ST_OK
+            told = True
+            io = tlb_io(t, a.mmu_idx, addr)
+            st = t.hooks.filled(t.cpu, addr, size, a.blame, io.paddr + (addr & ~t.page_mask),
+                                io.prot, a.ra)
+            if st or _hits(t, tlb_entry(t, a.mmu_idx, addr), addr, a.kind):
+                return st
+            continue                # the hook has flushed it
         # The guest's MMU agreed (or it would have answered a fault), the region does not.
         if t.mode[a.mmu_idx].io == NULL:
             return ST_FAULT         # no memory for the tables

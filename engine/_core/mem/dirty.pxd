@@ -27,6 +27,10 @@ cdef void set_dirty_lebitmap(MemContext *ctx, const uint64_t *bitmap, ram_addr_t
 # Whether any was dirty; re-arms the write traps of the TLBs before it answers.
 cdef bint test_and_clear_dirty(MemContext *ctx, ram_addr_t start, uint64_t length,
                                uint32_t client) noexcept nogil
+# Dirty bits of pages [first, first + pages) as words from a page whose number is a multiple of 64;
+# clear: atomically clean afterwards, so that a page that was dirty is answered exactly once.
+cdef void test_and_clear_bitmap(MemContext *ctx, uint64_t first, uint64_t pages, uint32_t client,
+                                bint clear, uint64_t *out) noexcept nogil
 cdef void clear_dirty_range(MemContext *ctx, ram_addr_t start, uint64_t length) noexcept nogil
 # Pages from..to (of the RAM space): the first dirty one at or after start, or end.
 cdef uint64_t next_dirty_page(MemContext *ctx, uint64_t start, uint64_t end,

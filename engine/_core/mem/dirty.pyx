@@ -1,6 +1,7 @@
 # Dirty page tracking, see dirty.pxd. Every page range is rounded outward to guest pages and
 # clipped to the pages that exist; what lies beyond counts as dirty.
-from engine._core.base.atomics cimport atomic_and64, atomic_cas64, atomic_load64
+from engine._core.base.atomics cimport (atomic_and64, atomic_cas64, atomic_load64,
+                                         atomic_or64)
 from engine._core.base.bitmap cimport (bitmap_test_and_clear_atomic, bitmap_test_and_set_atomic,
                                        find_next_bit, find_next_zero_bit)
 from engine._core.base.bits cimport min64
@@ -134,18 +135,41 @@ cdef void set_dirty_lebitmap(MemContext *ctx, const uint64_t *bitmap, ram_addr_t
                     set_dirty_range(ctx, start + (i * 64 + bit) * host, host, mask)
 
 
+# Before bits are set in the words: whoever sets pages dirty must not overlook these words.
+cdef inline void _raise_limit(MemContext *ctx, uint32_t client, uint64_t end) noexcept nogil:
+    cdef uint64_t old = atomic_load64(&ctx.dirty.limit[client])
+    while old < end and not atomic_cas64(&ctx.dirty.limit[client], &old, end):
+        pass
+
+
+cdef void test_and_clear_bitmap(MemContext *ctx, uint64_t first, uint64_t pages, uint32_t client,
+                                bint clear, uint64_t *out) noexcept nogil:
+    cdef uint64_t *clean = ctx.dirty.clean[client] + (first >> 6)
+    cdef uint64_t i, word, mask = ~0ULL, n = (pages + 63) >> 6
+    cdef bint any = False
+    if clear:
+        _raise_limit(ctx, client, min64(first + pages, ctx.dirty.pages))
+    for i in range(n):
+        if i == n - 1 and pages & 63:
+            mask = (1ULL << (pages & 63)) - 1
+        word = ~atomic_load64(clean + i) & mask
+        if word and clear:
+            word = ~atomic_or64(clean + i, mask) & mask     # more may have come since the look
+            any = True
+        out[i] = word
+    if any and ctx.tlb_reset_dirty != NULL:
+        ctx.tlb_reset_dirty(ctx, first << ctx.page_bits, pages << ctx.page_bits)
+
+
 cdef bint test_and_clear_dirty(MemContext *ctx, ram_addr_t start, uint64_t length,
                                uint32_t client) noexcept nogil:
-    cdef uint64_t first = _first(ctx, start), end = _end(ctx, start, length), old
+    cdef uint64_t first = _first(ctx, start), end = _end(ctx, start, length)
     if length == 0 or client >= DIRTY_MEMORY_NUM:
         return False
     end = min64(end, ctx.dirty.pages)
     if first >= end:
         return False
-    # Raised before the bits: whoever sets pages dirty must not overlook these words.
-    old = atomic_load64(&ctx.dirty.limit[client])
-    while old < end and not atomic_cas64(&ctx.dirty.limit[client], &old, end):
-        pass
+    _raise_limit(ctx, client, end)
     if not bitmap_test_and_set_atomic(ctx.dirty.clean[client], first, end - first):
         return False
     if ctx.tlb_reset_dirty != NULL:

@@ -80,6 +80,9 @@ ctypedef struct AccessHooks:
     # ST_RETRY_ONE: the running block is one of them; the store is not done.
     int (*tb_invalidate)(void *cpu, ram_addr_t ram_addr, uint64_t length,
                          uintptr_t ra) noexcept nogil
+    # A page has entered the TLB for an access of this kind. Not ST_OK ends the access.
+    int (*filled)(void *cpu, vaddr_t addr, uint32_t size, int access, hwaddr paddr, uint32_t prot,
+                  uintptr_t ra) noexcept nogil
     # Which of CPUTLB.ases serves these attributes; NULL: the first.
     uint32_t (*asidx)(void *cpu, uint32_t attrs) noexcept nogil
 

@@ -10,6 +10,12 @@ cdef enum:
     # registers.
     OPT_MEM_CLOBBERS = 0x100
 
+    OPT_STEPS = 4
+
+# What the steps are called, in order; ends with NULL.
+cdef const char **opt_step_names() noexcept nogil
 # Rewrites the block in place; the result has the same effects. Needs a block that ir_verify
 # accepts.
 cdef void opt_run(IR *s, uint32_t level) noexcept nogil
+# The first steps only, for debugging.
+cdef void opt_run_steps(IR *s, uint32_t level, uint32_t steps) noexcept nogil

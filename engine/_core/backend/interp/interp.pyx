@@ -696,7 +696,9 @@ cdef int interp_compile(IR *s, TB *tb, CodeBuffer *buf, void *guest_const) noexc
             branch_to(&g, emit(&g, IOP_br, 0, 0, 0, 0), op.args[0])
         elif opc == OP_goto_tb:
             emit(&g, IOP_goto_tb, 0, 0, 0, <uint64_t><uintptr_t>&exits[op.args[0]])
-        elif opc == OP_goto_ptr:
+        elif opc == OP_push_ret:
+            pass                # nothing to gain: no host address is looked up for a return
+        elif opc == OP_goto_ptr or opc == OP_goto_ret:
             emit(&g, IOP_goto_ptr, 0, source(&g, op.args[0], 0), 0, 0)
         elif opc == OP_leave:
             emit(&g, IOP_leave, 0, op.args[0], 0, s.pcs[op.args[1]])

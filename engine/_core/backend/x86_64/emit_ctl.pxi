@@ -56,6 +56,13 @@ cdef void slow_icount(Gen *g, Slow *slow) noexcept nogil:
     patch32(jmp(&g.a), g.thunk_icount)
 
 
+# At the entry, before anything is loaded: how often the block is entered.
+cdef void emit_heat(Gen *g) noexcept nogil:
+    mov_ri(&g.a, RAX, <uint64_t><uintptr_t>g.tb)
+    alu_mi(&g.a, 0, ALU_SUB, RAX, T_HEAT, 1)
+    patch32(jcc(&g.a, CC_S), g.stub_hot)
+
+
 # A direct jump: `jmp` to the next instruction until it is linked.
 cdef void emit_goto_tb(Gen *g, IROp *op) noexcept nogil:
     cdef TBExit *x = &g.exits[op.args[0]]
@@ -66,22 +73,117 @@ cdef void emit_goto_tb(Gen *g, IROp *op) noexcept nogil:
     patch32(jmp(&g.a), g.stub_goto)
 
 
-# Jump cache: tb_jmp_cache_probe of cpu/tb_hash.pxd. All registers but RBP, RSP, R15 are free here.
-cdef void emit_goto_ptr(Gen *g, IROp *op) noexcept nogil:
-    cdef uint32_t shift = g.page_bits - TB_JMP_PAGE_BITS
+# An entry of the return stack: the pc, and a landing place for it (slow_landing). A page of its
+# own has none: nothing is linked across pages.
+cdef void emit_push_ret(Gen *g, IROp *op) noexcept nogil:
+    cdef uint64_t pc = g.exits[op.args[0]].pc
+    cdef Slow *slow
+    rm(&g.a, X_MOV_LOAD, RDX, RBP, O_RETURN_TOP)
+    alu_ri(&g.a, 0, ALU_ADD, RDX, sizeof(ReturnEntry))
+    alu_ri(&g.a, 0, ALU_AND, RDX, (RETURN_STACK - 1) * sizeof(ReturnEntry))
+    rm(&g.a, X_MOV_STORE, RDX, RBP, O_RETURN_TOP)
+    if (pc ^ g.tb.pc) & g.page_mask:
+        rr(&g.a, (ALU_XOR << 3) | 3, RAX, RAX)
+    else:
+        slow = new_slow(g, SLOW_LANDING, op)
+        lea_rip(&g.a, RAX, slow.at)
+        slow.jump[0] = g.a.p - 4
+    rmx(&g.a, X_MOV_STORE | W, RAX, RBP, RDX, 0, O_RETURNS + 8)
+    if fits32s(pc):
+        rmx(&g.a, 0xc7 | W, 0, RBP, RDX, 0, O_RETURNS)
+        e4(&g.a, <uint32_t>pc)
+    else:
+        mov_ri(&g.a, RAX, pc)
+        rmx(&g.a, X_MOV_STORE | W, RAX, RBP, RDX, 0, O_RETURNS)
+
+
+# Where a return lands: a direct jump, if the state is still that of the block that called.
+cdef void slow_landing(Gen *g, Slow *slow) noexcept nogil:
+    cdef IROp *op = &g.s.ops[g.ra.order[slow.pos]]
+    cdef TBExit *x = &g.exits[op.args[0]]
+    cdef uint8_t *flags
+    cdef uint8_t *base
+    patch32(slow.jump[0], g.a.p)
+    rm(&g.a, 0x81, ALU_CMP, RBP, O_TB_FLAGS)
+    e4(&g.a, g.tb.flags)
+    flags = jcc8(&g.a, CC_NE)
+    mov_ri(&g.a, RAX, g.tb.cs_base)
+    rm(&g.a, (ALU_CMP << 3) | 3 | W, RAX, RBP, O_CS_BASE)
+    base = jcc8(&g.a, CC_NE)
+    x.patch = <uintptr_t>jmp(&g.a)
+    x.patch_rx = x.patch + <uintptr_t>g.buf.rx_delta
+    patch8(flags, g.a.p)
+    patch8(base, g.a.p)
+    mov_ri(&g.a, RAX, <uint64_t><uintptr_t>x)
+    patch32(jmp(&g.a), g.stub_goto)
+
+
+# Newest entry of the return stack, else like any indirect jump. A wrong entry goes, too: after a
+# longjmp those below it are right again.
+cdef void emit_goto_ret(Gen *g, IROp *op) noexcept nogil:
+    cdef uint8_t *wrong
+    cdef uint8_t *unknown
     load(g, RAX, op.args[0])
     store_globals(g, g.ra.dirty[op.aux])
+    rm(&g.a, X_MOV_LOAD, RCX, RBP, O_RETURN_TOP)
+    rm(&g.a, X_LEA, RDX, RCX, -<int32_t>sizeof(ReturnEntry))
+    alu_ri(&g.a, 0, ALU_AND, RDX, (RETURN_STACK - 1) * sizeof(ReturnEntry))
+    rm(&g.a, X_MOV_STORE, RDX, RBP, O_RETURN_TOP)
+    rmx(&g.a, (ALU_CMP << 3) | 3 | W, RAX, RBP, RCX, 0, O_RETURNS)
+    wrong = jcc8(&g.a, CC_NE)
+    rmx(&g.a, X_MOV_LOAD | W, RDX, RBP, RCX, 0, O_RETURNS + 8)
+    rr(&g.a, X_TEST | W, RDX, RDX)
+    unknown = jcc8(&g.a, CC_E)
+    rr(&g.a, X_GROUP5, 4, RDX)
+    patch8(wrong, g.a.p)
+    patch8(unknown, g.a.p)
+    emit_probe_jump(g)
+
+
+cdef void emit_goto_ptr(Gen *g, IROp *op) noexcept nogil:
+    if is_const(g, op.args[0]):
+        store_globals(g, g.ra.dirty[op.aux])
+        emit_far_jump(g, g.s.temps[op.args[0]].value)
+        return
+    load(g, RAX, op.args[0])
+    store_globals(g, g.ra.dirty[op.aux])
+    emit_probe_jump(g)
+
+
+# To a fixed address on another page: its place in the jump cache is known.
+cdef void emit_far_jump(Gen *g, uint64_t pc) noexcept nogil:
+    mov_ri(&g.a, RAX, pc)
     rm(&g.a, X_MOV_STORE | W, RAX, RBP, O_PC)
-    mov_rr(&g.a, RCX, RAX)
-    shift_ri(&g.a, W, SH_SHR, RCX, shift)
-    alu_rr(&g.a, W, ALU_XOR, RCX, RAX)
-    mov_rr(&g.a, RDX, RCX)
-    shift_ri(&g.a, W, SH_SHR, RDX, shift)
+    rm(&g.a, X_MOV_LOAD | W, RDX, RBP, O_JMP_CACHE)
+    rm(&g.a, X_MOV_LOAD | W, RDX, RDX, 8 * <int32_t>tb_jmp_cache_hash(pc, g.page_bits))
+    emit_checked_jump(g)
+
+
+# Jump cache, to RAX: tb_jmp_cache_probe of cpu/tb_hash.pxd. All registers but RBP, RSP, R15 are
+# free here.
+cdef void emit_probe_jump(Gen *g) noexcept nogil:
+    cdef uint32_t shift = g.page_bits - TB_JMP_PAGE_BITS
+    rm(&g.a, X_MOV_STORE | W, RAX, RBP, O_PC)
+    if host.bmi2:               # what comes round is masked away
+        rorx(g, RCX, RAX, shift)
+        alu_rr(&g.a, W, ALU_XOR, RCX, RAX)
+        rorx(g, RDX, RCX, shift)
+    else:
+        mov_rr(&g.a, RCX, RAX)
+        shift_ri(&g.a, W, SH_SHR, RCX, shift)
+        alu_rr(&g.a, W, ALU_XOR, RCX, RAX)
+        mov_rr(&g.a, RDX, RCX)
+        shift_ri(&g.a, W, SH_SHR, RDX, shift)
     alu_ri(&g.a, 0, ALU_AND, RCX, TB_JMP_ADDR_MASK)
     alu_ri(&g.a, 0, ALU_AND, RDX, TB_JMP_PAGE_MASK)
     alu_rr(&g.a, 0, ALU_OR, RCX, RDX)
     rm(&g.a, X_MOV_LOAD | W, RDX, RBP, O_JMP_CACHE)
     rmx(&g.a, X_MOV_LOAD | W, RDX, RDX, RCX, 3, 0)
+    emit_checked_jump(g)
+
+
+# RDX: the block that the jump cache has, or NULL; RAX: pc.
+cdef void emit_checked_jump(Gen *g) noexcept nogil:
     rr(&g.a, X_TEST | W, RDX, RDX)
     patch32(jcc(&g.a, CC_E), g.stub_lookup)
     rm(&g.a, (ALU_CMP << 3) | 3 | W, RAX, RDX, T_PC)

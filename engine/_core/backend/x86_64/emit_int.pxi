@@ -34,6 +34,12 @@ cdef inline void op_mem(Gen *g, uint32_t opc, uint32_t reg, uint32_t t) noexcept
     rm(&g.a, opc, reg, mem_base(g, t), mem_disp(g, t))
 
 
+# d <- a rotated right; with BMI2
+cdef inline void rorx(Gen *g, uint32_t d, uint32_t a, uint32_t n) noexcept nogil:
+    vrr(&g.a, X_RORX | W, d, 0, a)
+    e1(&g.a, n)
+
+
 # reg <- t, all 64 bits
 cdef void load(Gen *g, uint32_t reg, uint32_t t) noexcept nogil:
     if is_const(g, t):

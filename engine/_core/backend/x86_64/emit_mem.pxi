@@ -29,8 +29,11 @@ cdef uint8_t *emit_probe(Gen *g, uint32_t t, uint32_t oi, uint32_t word) noexcep
     cdef uint8_t *miss
     if align:
         amask = smask if align == MO_ALIGN else (1ULL << (align >> MO_ALIGN_SHIFT)) - 1
-    load_addr(g, RDX, t, 0)
-    shift_ri(&g.a, W, SH_SHR, RDX, g.page_bits - CPU_TLB_ENTRY_BITS)
+    if host.bmi2 and in_reg(g, t):      # what comes round is masked away
+        rorx(g, RDX, home(g, t), g.page_bits - CPU_TLB_ENTRY_BITS)
+    else:
+        load_addr(g, RDX, t, 0)
+        shift_ri(&g.a, W, SH_SHR, RDX, g.page_bits - CPU_TLB_ENTRY_BITS)
     rm(&g.a, (ALU_AND << 3) | 3 | W, RDX, RBP, desc)
     rm(&g.a, (ALU_ADD << 3) | 3 | W, RDX, RBP, desc + 8)
     load_addr(g, RAX, t, <int32_t>(smask - amask) if smask > amask else 0)

@@ -15,9 +15,11 @@ from engine._core.fp.host cimport *
 from engine._core.fp.soft cimport FP_MA_NEG_C, FP_MA_NEG_PRODUCT
 from engine._core.fp.status cimport (FP_HOST_FMA, FP_HOST_OK, FP_NAN_CANONICAL, FP_RM_DYN, FPStatus)
 from engine._core.mem.tlb cimport CPU_TLB_ENTRY_BITS, CPUTLBDesc
-from engine._core.cpu.head cimport CPUHead
-from engine._core.cpu.tb cimport (EXIT_GOTO, EXIT_ICOUNT, EXIT_LOOKUP, EXIT_STATUS, TB, TBExit)
-from engine._core.cpu.tb_hash cimport TB_JMP_ADDR_MASK, TB_JMP_PAGE_BITS, TB_JMP_PAGE_MASK
+from engine._core.cpu.head cimport CPUHead, RETURN_STACK, ReturnEntry
+from engine._core.cpu.tb cimport (EXIT_GOTO, EXIT_HOT, EXIT_ICOUNT, EXIT_LOOKUP, EXIT_STATUS, TB,
+                                  TBExit)
+from engine._core.cpu.tb_hash cimport (TB_JMP_ADDR_MASK, TB_JMP_PAGE_BITS, TB_JMP_PAGE_MASK,
+                                        tb_jmp_cache_hash)
 from engine._core.ir.ops_gen cimport *
 from engine._core.ir.ir cimport (HF_PURE, HF_STATUS, HelperInfo, IR, IR_NONE, IR_OK, IROp,
                                  TEMP_CONST, TEMP_GLOBAL)
@@ -87,6 +89,7 @@ cdef enum:
     SLOW_STORE = 1
     SLOW_ICOUNT = 2
     SLOW_FP = 3
+    SLOW_LANDING = 4
 
 # Code out of line: the jumps to it, where it goes on, where its op began.
 ctypedef struct Slow:
@@ -117,6 +120,7 @@ ctypedef struct Gen:
     uint8_t *stub_soft
     uint8_t *stub_icount
     uint8_t *stub_goto
+    uint8_t *stub_hot
     uint8_t *stub_lookup
     uint8_t *stub_leave
     uint8_t *stub_status
@@ -131,6 +135,8 @@ ctypedef struct Gen:
 
 cdef int32_t O_ICOUNT = <int32_t><uintptr_t>&(<CPUHead *>NULL).icount_left
 cdef int32_t O_PC = <int32_t><uintptr_t>&(<CPUHead *>NULL).pc
+cdef int32_t O_RETURN_TOP = <int32_t><uintptr_t>&(<CPUHead *>NULL).return_top
+cdef int32_t O_RETURNS = <int32_t><uintptr_t>&(<CPUHead *>NULL).returns
 cdef int32_t O_EXIT_REQUEST = <int32_t><uintptr_t>&(<CPUHead *>NULL).exit_request
 cdef int32_t O_EXIT_STATUS = <int32_t><uintptr_t>&(<CPUHead *>NULL).exit_status
 cdef int32_t O_JMP_CACHE = <int32_t><uintptr_t>&(<CPUHead *>NULL).jmp_cache
@@ -146,6 +152,7 @@ cdef int32_t O_UNWIND_RA = <int32_t><uintptr_t>&(<CPUHead *>NULL).unwind_ra
 cdef int32_t T_PC = <int32_t><uintptr_t>&(<TB *>NULL).pc
 cdef int32_t T_CS_BASE = <int32_t><uintptr_t>&(<TB *>NULL).cs_base
 cdef int32_t T_FLAGS = <int32_t><uintptr_t>&(<TB *>NULL).flags
+cdef int32_t T_HEAT = <int32_t><uintptr_t>&(<TB *>NULL).heat
 cdef int32_t T_CODE = <int32_t><uintptr_t>&(<TB *>NULL).code
 cdef int32_t X_OWNER = <int32_t><uintptr_t>&(<TBExit *>NULL).owner
 cdef int32_t RT_LOAD = <int32_t><uintptr_t>&(<RuntimeOps *>NULL).load
@@ -320,6 +327,11 @@ cdef void emit_stubs(Gen *g) noexcept nogil:
     pop_r(a, RBP)
     pop_r(a, RBX)
     e1(a, 0xc3)
+    # RAX: TB
+    g.stub_hot = begin_stub(a)
+    rm(a, X_MOV_STORE | W, RAX, RBP, O_CURRENT_TB)
+    mov_ri(a, RAX, EXIT_HOT)
+    patch32(jmp(a), out)
     g.stub_leave = begin_stub(a)
     mov_ri(a, RAX, EXIT_LOOKUP)
     patch32(jmp(a), out)
@@ -533,6 +545,10 @@ cdef void emit_op(Gen *g, IROp *op) noexcept nogil:
         emit_goto_tb(g, op)
     elif opc == OP_goto_ptr:
         emit_goto_ptr(g, op)
+    elif opc == OP_goto_ret:
+        emit_goto_ret(g, op)
+    elif opc == OP_push_ret:
+        emit_push_ret(g, op)
     elif opc == OP_leave:
         emit_leave(g, op)
     elif opc == OP_call or opc == OP_callv:
@@ -641,6 +657,8 @@ cdef int x86_compile(IR *s, TB *tb, CodeBuffer *buf, void *guest_const) noexcept
     g.unknown = 0
     memset(g.label_at, 0, s.n_labels * sizeof(uint8_t *))
     memset(g.label_fix, 0, s.n_labels * sizeof(uint32_t))
+    if tb.heat:
+        emit_heat(g)
     load_globals(g, g.ra.entry)
     for p in range(g.ra.n):
         op = &s.ops[g.ra.order[p]]
@@ -664,6 +682,8 @@ cdef int x86_compile(IR *s, TB *tb, CodeBuffer *buf, void *guest_const) noexcept
             slow_fp(g, &g.slow[i])
         elif g.slow[i].kind == SLOW_ICOUNT:
             slow_icount(g, &g.slow[i])
+        elif g.slow[i].kind == SLOW_LANDING:
+            slow_landing(g, &g.slow[i])
         else:
             slow_access(g, &g.slow[i])
         if g.a.p >= buf.high_water:
@@ -675,6 +695,7 @@ cdef int x86_compile(IR *s, TB *tb, CodeBuffer *buf, void *guest_const) noexcept
     tb.code = g.code + buf.rx_delta
     tb.code_size = <uint32_t>(g.a.p - g.code)
     tb.exits = g.exits
+    tb.traffic = g.ra.traffic
     tb.n_exits = s.n_exits
     buf.ptr = g.a.p
     if not rows_write(tb, buf, s.rows, g.ends, s.n_rows):

@@ -13,7 +13,8 @@ from engine._core.isa.riscv.defs cimport *
 from engine._core.isa.riscv.state_gen cimport CPURISCVState
 from engine._core.isa.riscv.trap cimport riscv_illegal
 from engine._core.mem.address_space cimport address_space_ld, address_space_st
-from engine._core.mem.attrs cimport MEMTXATTRS_UNSPECIFIED, MEMTX_OK
+from engine._core.mem.attrs cimport (MEMTXATTRS_SECURE, MEMTXATTRS_UNSPECIFIED, MEMTXATTRS_USER,
+                                      MEMTX_OK)
 from engine._core.mem.context cimport AddressSpace
 from engine._core.mem.tlb cimport tlb_set_page
 
@@ -126,6 +127,13 @@ cdef int walk(CPURISCVState *s, vaddr_t addr, int access, int idx, bint debug,
     return WALK_OK
 
 
+cdef uint32_t access_attrs(int idx) noexcept nogil:
+    """Machine mode is the trusted world, as WorldGuard and the supervisor domains take it."""
+    if idx == IDX_M:
+        return MEMTXATTRS_SECURE
+    return MEMTXATTRS_USER if idx == IDX_U else 0
+
+
 cdef int riscv_tlb_fill(void *cpu, vaddr_t addr, uint32_t size, int access, int mmu_idx, bint probe,
                         uintptr_t ra) noexcept nogil:
     cdef CPURISCVState *s = <CPURISCVState *>cpu
@@ -135,7 +143,7 @@ cdef int riscv_tlb_fill(void *cpu, vaddr_t addr, uint32_t size, int access, int 
         addr &= 0xffffffffULL
     found = walk(s, addr, access, mmu_idx, False, &w)
     if found == WALK_OK:
-        return tlb_set_page(&s.head.tlb, addr & ~0xfffULL, w.paddr, MEMTXATTRS_UNSPECIFIED, w.prot,
+        return tlb_set_page(&s.head.tlb, addr & ~0xfffULL, w.paddr, access_attrs(mmu_idx), w.prot,
                             mmu_idx, w.size)
     if not probe:
         memset(&s.head.fault, 0, sizeof(s.head.fault))
@@ -172,7 +180,7 @@ cdef hwaddr riscv_phys_page_attrs_debug(CPUHead *head, vaddr_t addr,
                                         uint32_t *attrs) noexcept nogil:
     cdef CPURISCVState *s = <CPURISCVState *>head
     cdef Walk w
-    attrs[0] = MEMTXATTRS_UNSPECIFIED
+    attrs[0] = access_attrs(<int>head.mmu_idx)
     if s.xlen == 32:
         addr &= 0xffffffffULL
     if walk(s, addr, ACCESS_READ, <int>head.mmu_idx, True, &w) != WALK_OK:

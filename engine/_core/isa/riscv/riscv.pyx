@@ -17,8 +17,9 @@ from engine._core.ir.ops_gen cimport *
 from engine._core.isa.disas cimport *
 from engine._core.isa.guest cimport (DISAS_NEXT, DISAS_STOP, REG_PC, REG_PLAIN, REG_SPECIAL,
                                      CPUConfig, DisasContext, ExcpDesc, GuestOps, RegDesc)
-from engine._core.isa.translator cimport (gen_branch, gen_exception, gen_exception_if, gen_exit,
-                                          gen_jump, gen_jump_indirect, translator_ld16)
+from engine._core.isa.translator cimport (
+    gen_branch, gen_exception, gen_exception_if, gen_exit, gen_jump, gen_jump_indirect,
+    gen_jump_return, gen_push_return, translator_known, translator_ld16)
 from engine._core.isa.riscv.args_gen cimport *
 from engine._core.isa.riscv.csr cimport (csr_counts, csr_write_ends_block, helper_csr,
                                          riscv_reg_get, riscv_reg_set)
@@ -300,6 +301,15 @@ cdef const char *global_names[64]
 cdef ExcpDesc riscv_excps[32]       # the last has no name
 
 
+cdef bint riscv_state_ok(const CPUHead *cpu, const CPUHead *before) noexcept nogil:
+    """What the CPU is does not change with its state, and the privilege mode exists."""
+    cdef const CPURISCVState *s = <const CPURISCVState *>cpu
+    cdef const CPURISCVState *old = <const CPURISCVState *>before
+    return (s.xlen == old.xlen and s.features == old.features and s.user_mode == old.user_mode
+            and (s.cur_priv == PRV_U or s.cur_priv == PRV_S or s.cur_priv == PRV_M)
+            and (s.mstatus >> 11 & 3) != 2)
+
+
 cdef void fill_tables() noexcept nogil:
     cdef CPURISCVState *s = NULL
     cdef uint32_t i, slot
@@ -344,6 +354,7 @@ cdef void fill_tables() noexcept nogil:
     riscv_ops.tlb_fill = riscv_tlb_fill
     riscv_ops.memory_fault = riscv_memory_fault
     riscv_ops.phys_page_attrs_debug = riscv_phys_page_attrs_debug
+    riscv_ops.state_ok = riscv_state_ok
     riscv_ops.has_work = riscv_has_work
     riscv_ops.pending_interrupt = riscv_pending_interrupt
     riscv_ops.do_interrupt = riscv_do_interrupt

@@ -58,26 +58,51 @@ cdef bint misaligned(DisasContext *dc, uint64_t target) noexcept nogil:
     return False
 
 
+cdef inline bint is_link(int64_t r) noexcept nogil:
+    """The registers that calls and returns use by convention (2.5.1)."""
+    return r == 1 or r == 5
+
+
 cdef bint jal(DisasContext *dc, const args_J *a) noexcept nogil:
     cdef uint64_t target = wrap(dc, dc.pc + <uint64_t>a.jimm)
     if misaligned(dc, target):
         return True
     if a.rd:
         ir_mov(dc.ir, set_gpr(dc, a.rd), constant(dc, <int64_t>dc.pc_next))
+    if is_link(a.rd):
+        gen_push_return(dc, wrap(dc, dc.pc_next))
     gen_jump(dc, target)
     return True
 
 
 cdef bint jalr(DisasContext *dc, const args_I *a) noexcept nogil:
     cdef IR *ir = dc.ir
-    cdef uint32_t t = ir_local(ir, TYPE_I)
+    cdef uint32_t t
+    cdef uint64_t known = 0
+    if a.rs1 and translator_known(dc, get_gpr(dc, a.rs1), &known):      # auipc before it
+        known = wrap(dc, known + <uint64_t>a.imm) & ~1ULL
+        if misaligned(dc, known):
+            return True
+        if a.rd:
+            ir_mov(ir, set_gpr(dc, a.rd), constant(dc, <int64_t>dc.pc_next))
+        if is_link(a.rd):
+            gen_push_return(dc, wrap(dc, dc.pc_next))
+        gen_jump(dc, known)
+        return True
+    t = ir_local(ir, TYPE_I)
     ir_and(ir, t, address(dc, a.rs1, a.imm), ir_const(ir, ~1ULL))
     if not dc.priv[0] & RISCV_C:
         gen_exception_if(dc, COND_tstne, t, ir_const(ir, 2), RISCV_EXCP_INST_MISALIGNED,
                          FAULT_MISALIGNED, HINT_PC, t)
     if a.rd:
         ir_mov(ir, set_gpr(dc, a.rd), constant(dc, <int64_t>dc.pc_next))
-    gen_jump_indirect(dc, t)
+    if is_link(a.rd):
+        gen_push_return(dc, wrap(dc, dc.pc_next))
+        gen_jump_indirect(dc, t)
+    elif is_link(a.rs1):
+        gen_jump_return(dc, t)
+    else:
+        gen_jump_indirect(dc, t)
     return True
 
 

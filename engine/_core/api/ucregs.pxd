@@ -1,0 +1,89 @@
+# Registers by unicorn's ids, and contexts. Lives here: RegMap (ids as registers of a guest, its
+# exceptions), UcContextBase (saved registers), UcError, arguments that wrap. Does not live here: an
+# engine (uc.pxd), which ids there are (engine/unicorn/arch.py). Callers: uc.pyx, engine.unicorn.
+from cpython.exc cimport PyErr_Clear
+from engine._core.base.types cimport int32_t, uint8_t, uint32_t, uint64_t
+from engine._core.api.core cimport engine_fast_u64
+
+cdef enum:                      # UC_ERR_*
+    ERR_OK = 0
+    ERR_NOMEM = 1
+    ERR_HANDLE = 3
+    ERR_READ_UNMAPPED = 6       # + ACCESS_*
+    ERR_HOOK = 9
+    ERR_INSN_INVALID = 10
+    ERR_MAP = 11
+    ERR_WRITE_PROT = 12
+    ERR_READ_PROT = 13
+    ERR_FETCH_PROT = 14
+    ERR_ARG = 15
+    ERR_READ_UNALIGNED = 16     # + ACCESS_*
+    ERR_RESOURCE = 20
+    ERR_EXCEPTION = 21
+
+cdef enum:                      # RegMap.trap_action
+    TRAP_FAULT = 0              # INTR hooks; the pc stays at the instruction
+    TRAP_AFTER = 1              # INTR hooks; the pc is behind the instruction
+    TRAP_INVALID = 2            # INSN_INVALID hooks
+
+cdef enum:                      # RegMap.length_rule: of an instruction that cannot be decoded
+    LENGTH_SHORTEST = 0
+    LENGTH_RISCV = 1            # low two bits set: 4 bytes, else 2
+
+cdef enum:                      # RegSlot.kind
+    SLOT_NONE = 0               # no such register: reads as 0, writes are ignored, a warning
+    SLOT_WORD = 1               # up to 64 bits
+    SLOT_PART = 2               # bits [shift, shift + bits) of a register; a write keeps the others
+    SLOT_WIDE = 3               # an int of more than 64 bits
+    SLOT_FLOAT = 4              # 80 bits as (mantissa, exponent)
+    SLOT_TABLE = 5              # (selector, base, limit, flags) out of four registers
+    SLOT_NUMBERED = 6           # the register that `aux` names: UcBase._numbered
+    SLOT_ABSENT = 7             # an id the guest has no register for: reads as 0, no warning
+
+ctypedef struct RegSlot:
+    uint8_t kind
+    uint8_t shift
+    uint32_t bits
+    int32_t reg[4]              # in GuestOps.regs; -1: none
+
+cdef class RegMap:                      # of a guest; with its exceptions
+    cdef RegSlot *slots         # [n_slots] by id
+    cdef uint32_t n_slots
+    cdef uint32_t *saved        # [n_saved]: registers that a context holds
+    cdef uint32_t *saved_at     # [n_saved]: their first words
+    cdef uint32_t n_saved
+    cdef uint32_t n_words
+    cdef int32_t *place         # by register: first word in a context, or -1
+    cdef uint32_t n_regs
+    cdef uint8_t trap_action[256]       # TRAP_* by exception number
+    cdef uint8_t trap_number[256]       # what INTR hooks get
+    cdef uint32_t length_rule           # LENGTH_*
+
+    cdef RegSlot *slot(self, object reg_id) except? NULL
+
+cdef class UcContextBase:
+    cdef RegMap map
+    cdef uint64_t *words
+    cdef public object memory           # what the memory mode saved, or None
+
+    cdef int ready(self) except -1
+    cdef uint64_t *saved(self, RegSlot *slot) noexcept
+    cdef uint64_t map_word(self, int32_t reg) noexcept
+
+cdef RegMap reg_map(object arch, object table)
+cdef object int_of(const uint64_t *words, uint32_t bits)
+# The words of an int, truncated to `bits`.
+cdef int words_of(object value, uint32_t bits, uint64_t *words) except -1
+cdef uint64_t wrap_any(object value) except? 0xfffffffffffffffeULL
+
+cdef inline uint64_t low_mask(uint32_t bits) noexcept:
+    return (1ULL << bits) - 1 if bits < 64 else <uint64_t>-1
+
+
+# An int as C's uint64_t: too large and negative ones wrap.
+cdef inline uint64_t wrap64(object value) except? 0xfffffffffffffffeULL:
+    cdef unsigned long long number = 0
+    if engine_fast_u64(value, &number):
+        return number
+    PyErr_Clear()
+    return wrap_any(value)

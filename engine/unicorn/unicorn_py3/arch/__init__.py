@@ -1,0 +1,1 @@
+"""The per-architecture classes of unicorn's Python package."""

@@ -1,0 +1,146 @@
+"""Cost of engine.unicorn against unicorn, in one run: `python tests/bench/bench_unicorn.py`.
+
+What lives here: the same client code over both packages; one row a figure, with the ratio and what
+issue 7 asks for. What does not: the native API (bench_api.py).
+"""
+
+import importlib
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+ADDRESS, DATA = 0x10000, 0x200000
+NOP = (0x13).to_bytes(4, "little")
+
+
+def best(action: Callable[[], Any], count: int, rounds: int = 5) -> float:
+    """Nanoseconds a call: the best of some rounds."""
+    found = float("inf")
+    for _ in range(rounds):
+        start = time.perf_counter_ns()
+        for _ in range(count):
+            action()
+        found = min(found, (time.perf_counter_ns() - start) / count)
+    return found
+
+
+class Client:
+    """The measurements over one package."""
+
+    def __init__(self, name: str) -> None:
+        self.uc = importlib.import_module(name)
+        self.regs = importlib.import_module(name + ".riscv_const")
+        self.a0 = self.regs.UC_RISCV_REG_A0
+
+    def new(self, code: bytes = NOP * 64) -> Any:
+        emu = self.uc.Uc(self.uc.UC_ARCH_RISCV, self.uc.UC_MODE_RISCV64)
+        emu.mem_map(ADDRESS, 0x1000)
+        emu.mem_map(DATA, 0x1000)
+        emu.mem_write(ADDRESS, code)
+        return emu
+
+    def reg_read(self) -> float:
+        emu = self.new()
+        return best(lambda: emu.reg_read(self.a0), 20000)
+
+    def reg_write(self) -> float:
+        emu = self.new()
+        return best(lambda: emu.reg_write(self.a0, 0x1234), 20000)
+
+    def batch_16(self) -> float:
+        emu = self.new()
+        ids = list(range(self.a0, self.a0 + 16))
+        return best(lambda: emu.reg_read_batch(ids), 3000)
+
+    def mem_read_8(self) -> float:
+        emu = self.new()
+        return best(lambda: emu.mem_read(DATA, 8), 20000)
+
+    def mem_write_8(self) -> float:
+        emu = self.new()
+        return best(lambda: emu.mem_write(DATA, b"12345678"), 20000)
+
+    def run_one(self) -> float:
+        emu = self.new()
+        emu.emu_start(ADDRESS, ADDRESS + 4)
+        return best(lambda: emu.emu_start(ADDRESS, ADDRESS + 4), 3000)
+
+    def new_engine(self) -> float:
+        def once() -> None:
+            emu = self.new()
+            emu.emu_start(ADDRESS, ADDRESS + 80)
+        return best(once, 40)
+
+    def context(self) -> float:
+        emu = self.new()
+        saved = emu.context_save()
+
+        def once() -> None:
+            emu.context_update(saved)
+            emu.context_restore(saved)
+        return best(once, 3000)
+
+    def events(self, kind: str, code: bytes, callback: Callable[..., Any], per_run: int) -> float:
+        emu = self.new(code)
+        emu.hook_add(getattr(self.uc, kind), callback)
+        emu.reg_write(self.a0, DATA)
+        end = ADDRESS + len(code)
+        emu.emu_start(ADDRESS, end)
+        return best(lambda: emu.emu_start(ADDRESS, end), 30) / per_run
+
+    def code_hook(self) -> float:
+        return self.events("UC_HOOK_CODE", NOP * 1000, lambda uc, addr, size, data: None, 1000)
+
+    def block_hook(self) -> float:
+        jumps = (0x0040006f).to_bytes(4, "little") * 1000       # each to the next
+        return self.events("UC_HOOK_BLOCK", jumps, lambda uc, addr, size, data: None, 1000)
+
+    def memory_hook(self) -> float:
+        loads = (0x00053583).to_bytes(4, "little") * 1000       # ld a1, 0(a0)
+        return self.events("UC_HOOK_MEM_READ", loads,
+                           lambda uc, access, addr, size, value, data: None, 1000)
+
+    def busy_code_hook(self) -> float:
+        def look(uc: Any, addr: int, size: int, data: object) -> None:
+            uc.reg_read(self.a0)
+            uc.mem_read(DATA, 8)
+        return self.events("UC_HOOK_CODE", NOP * 1000, look, 1000)
+
+    def mmio(self) -> float:
+        code = (0x00052583).to_bytes(4, "little") * 1000        # lw a1, 0(a0)
+        emu = self.new(code)
+        emu.mmio_map(0x400000, 0x1000, lambda uc, offset, size, data: 7, None, None, None)
+        emu.reg_write(self.a0, 0x400000)
+        end = ADDRESS + len(code)
+        emu.emu_start(ADDRESS, end)
+        return best(lambda: emu.emu_start(ADDRESS, end), 30) / 1000
+
+    def maps_4000(self) -> float:
+        emu = self.new()
+        start = time.perf_counter_ns()
+        for index in range(4000):
+            emu.mem_map(0x10000000 + index * 0x2000, 0x1000)
+        return (time.perf_counter_ns() - start) / 4000
+
+
+# row -> how many times cheaper, or at most so many ns, issue 7 asks for
+ROWS = {"reg_read": "8x", "reg_write": "8x", "batch_16": "30x", "mem_read_8": "8x",
+        "mem_write_8": "5x", "run_one": "5x", "new_engine": "5x", "context": "",
+        "code_hook": "110 ns", "block_hook": "110 ns", "memory_hook": "110 ns",
+        "busy_code_hook": "8x", "mmio": "5x", "maps_4000": "100x"}
+
+
+def main(wanted: list[str]) -> None:
+    ours, theirs = Client("engine.unicorn"), Client("unicorn")
+    print(f"{'':16}{'engine ns':>12}{'unicorn ns':>12}{'ratio':>9}   asked")
+    for row, asked in ROWS.items():
+        if wanted and row not in wanted:
+            continue
+        here = getattr(ours, row)()
+        there = getattr(theirs, row)() if row != "maps_4000" or "slow" in wanted else float("nan")
+        print(f"{row:16}{here:12.1f}{there:12.1f}{there / here:8.1f}x   {asked}", flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,265 @@
+"""The gdb stub: by hand, packet by packet, and with a real gdb."""
+
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from api.rv import CODE, DATA, addi, bne, code, jal, lw, sw
+
+from engine import Emulator, Error
+from engine.debug.gdb import GdbServer
+from engine.debug.gdb.packets import escape, frame, unescape
+from engine.debug.gdb.targets import TARGETS
+
+ROOT = Path(__file__).resolve().parents[2]
+GDB = shutil.which("gdb-multiarch")
+needs_gdb = pytest.mark.skipif(not GDB, reason="needs Debian's gdb-multiarch")
+
+# a0 counts to 10; each turn stores it at a1 and reads it back into a2.
+LOOP = (addi("a0", "a0", 1), sw("a0", 0, "a1"), lw("a2", 0, "a1"), bne("a0", "a3", -12),
+        jal("zero", 0))
+
+
+@pytest.fixture
+def emu():
+    with Emulator("riscv64") as emu:
+        emu.memory.map(CODE, 0x1000)
+        emu.memory.map(DATA, 0x1000)
+        emu.memory.write(CODE, code(*LOOP))
+        emu.regs.write_many({"a1": DATA, "a3": 10, "pc": CODE})
+        yield emu
+
+
+@contextmanager
+def serving(emu):
+    """A server on a thread of its own; yields (port, list that gets what serve() answered)."""
+    answers = []
+    with GdbServer(emu) as server:
+        thread = threading.Thread(target=lambda: answers.append(server.serve()), daemon=True)
+        thread.start()
+        yield server.port, answers
+        thread.join(20)
+        assert not thread.is_alive()
+
+
+class Client:
+    """A gdb that speaks by hand."""
+
+    def __init__(self, port):
+        self.sock = socket.create_connection(("127.0.0.1", port))
+        self.sock.settimeout(20)
+        self.file = self.sock.makefile("rb")
+
+    def receive(self):
+        while self.file.read(1) != b"$":
+            pass
+        body = b""
+        while (byte := self.file.read(1)) != b"#":
+            body += byte
+        assert int(self.file.read(2), 16) == sum(body) & 0xff
+        self.sock.sendall(b"+")
+        return body.decode("latin-1")
+
+    def ask(self, text):
+        self.sock.sendall(frame(text if isinstance(text, bytes) else text.encode()))
+        return self.receive()
+
+    def close(self):
+        self.file.close()
+        self.sock.close()
+
+
+@pytest.fixture
+def client(emu):
+    with serving(emu) as (port, answers):
+        client = Client(port)
+        client.answers = answers
+        yield client
+        if not answers:
+            client.sock.sendall(frame(b"k"))
+        client.close()
+
+
+def reg(value, size=8):
+    return value.to_bytes(size, "little").hex()
+
+
+def test_escapes():
+    data = bytes(range(256))
+    assert unescape(escape(data)) == data
+    assert escape(b"#$}*") == b"}\x03}\x04}]}\x0a"
+    assert frame(b"OK") == b"$OK#9a"
+
+
+@pytest.mark.parametrize("arch", sorted(TARGETS))
+def test_target_descriptions(arch):
+    from xml.etree import ElementTree
+    root = ElementTree.fromstring(TARGETS[arch].xml().split("\n", 2)[2])
+    numbers = [int(reg.get("regnum")) for reg in root.iter("reg")]
+    assert numbers == list(range(len(TARGETS[arch].regs)))
+    names = [reg.get("name") for reg in root.iter("reg")]
+    assert len(set(names)) == len(names)
+
+
+def test_registers_of_the_descriptions_exist():
+    from engine import architectures
+    for arch in TARGETS:
+        if arch in architectures():
+            regs = Emulator(arch).regs
+            assert [reg.source for reg in TARGETS[arch].regs if reg.source not in regs] == []
+
+
+def test_registers_and_memory(emu, client):
+    assert "qXfer:features:read+" in client.ask("qSupported:swbreak+;multiprocess+")
+    assert client.ask("?") == "T05thread:1;"
+    assert client.ask("p20") == reg(CODE)           # pc is register 32
+    assert client.ask("Pa=" + reg(0x1234)) == "OK"
+    assert emu.regs.a0 == 0x1234
+    everything = client.ask("g")
+    assert everything[16 * 10:16 * 11] == reg(0x1234)
+    assert client.ask("p999") == "E16"
+    assert client.ask("pzz") == "E16"
+    assert client.ask("Pa=12") == "E16"
+    assert client.ask(f"M{DATA:x},4:01020304") == "OK"
+    assert client.ask(f"m{DATA:x},4") == "01020304"
+    assert client.ask(f"X{DATA:x},2:".encode() + escape(b"#}")) == "OK"
+    assert emu.memory.read(DATA, 4) == b"#}\x03\x04"
+    assert client.ask(f"m{DATA + 0x1000:x},4") == "E0e"
+    assert client.ask(f"M{DATA + 0x1000:x},1:00") == "E0e"
+    assert client.ask(f"M{DATA:x},4:00") == "E16"
+    assert client.ask("vMustReplyEmpty") == ""
+    assert client.ask("Qnonsense") == ""
+
+
+def test_changed_code_runs(emu, client):
+    assert client.ask("s") == "T05thread:1;"
+    client.ask(f"M{CODE + 4:x},4:" + code(addi("a4", "zero", 77)).hex())
+    client.ask("s")
+    assert emu.regs.a4 == 77
+
+
+def test_breakpoints(emu, client):
+    client.ask("qSupported:swbreak+")
+    assert client.ask(f"Z0,{CODE + 8:x},4") == "OK"
+    assert client.ask("c") == "T05thread:1;swbreak:;"
+    assert (emu.pc, emu.regs.a0) == (CODE + 8, 1)
+    assert client.ask("c") == "T05thread:1;swbreak:;"
+    assert (emu.pc, emu.regs.a0) == (CODE + 8, 2)
+    assert client.ask(f"z0,{CODE + 8:x},4") == "OK"
+    assert client.ask(f"Z1,{CODE + 16:x},4") == "OK"
+    assert client.ask("vCont;c:1") == "T05thread:1;swbreak:;"
+    assert (emu.pc, emu.regs.a0) == (CODE + 16, 10)
+
+
+def test_watchpoints(emu, client):
+    assert client.ask(f"Z2,{DATA:x},4") == "OK"
+    assert client.ask("c") == f"T05thread:1;watch:{DATA:x};"
+    assert emu.regs.a0 == 1
+    assert client.ask(f"z2,{DATA:x},4") == "OK"
+    assert client.ask(f"Z3,{DATA:x},4") == "OK"
+    assert client.ask("c") == f"T05thread:1;rwatch:{DATA:x};"
+    assert emu.pc in (CODE + 8, CODE + 12)
+    assert client.ask(f"z3,{DATA:x},4") == "OK"
+
+
+def test_fault(emu, client):
+    emu.regs.a1 = 0xdead0000
+    assert client.ask("c") == "T0bthread:1;"
+    assert emu.pc == CODE + 4
+    out = bytes.fromhex(client.ask("qRcmd," + b"why".hex())).decode()
+    assert "0xdead0000" in out
+    assert "0x8000" in bytes.fromhex(client.ask("qRcmd," + b"regions".hex())).decode()
+
+
+def test_interrupt(emu, client):
+    emu.memory.write(CODE, code(jal("zero", 0)))
+    client.sock.sendall(frame(b"c"))
+    threading.Timer(0.2, lambda: client.sock.sendall(b"\x03")).start()
+    assert client.receive() == "T02thread:1;"
+    assert emu.pc == CODE
+
+
+def test_bad_checksum_is_asked_for_again(client):
+    client.sock.sendall(b"$?#00")
+    assert client.file.read(1) == b"-"
+    assert client.ask("?") == "T05thread:1;"
+
+
+def test_detach_removes_breakpoints(emu, client):
+    client.ask(f"Z0,{CODE + 8:x},4")
+    assert client.ask("D") == "OK"
+    client.sock.settimeout(5)
+    assert client.file.read(2) in (b"", b"+")
+    result = emu.run(CODE, CODE + 16)
+    assert (result.pc, emu.regs.a0) == (CODE + 16, 10)
+    assert client.answers == [True]
+
+
+def test_disconnect_and_come_back(emu):
+    with serving(emu) as (port, answers):
+        first = Client(port)
+        first.ask("s")
+        first.close()
+        second = Client(port)
+        assert second.ask("p20") == reg(CODE + 4)
+        assert second.ask("vKill;1") == "OK"
+        second.close()
+    assert answers == [False]
+
+
+def test_port_in_use(emu):
+    with GdbServer(emu) as server, pytest.raises(Error, match="cannot listen"):
+        GdbServer(emu, server.port)
+
+
+def gdb(port, *commands):
+    words = [GDB, "-nx", "-batch", "-ex", "set pagination off"]
+    for command in (f"target remote 127.0.0.1:{port}", *commands):
+        words += ["-ex", command]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    return done.stdout + done.stderr
+
+
+@needs_gdb
+def test_real_gdb(emu):
+    with serving(emu) as (port, _):
+        out = gdb(port, f"break *{CODE + 8:#x}", "continue", "continue", "print $a0",
+                  "info registers pc", "x/2i $pc", f"print *(int*){DATA:#x}", "set $a0 = 8",
+                  "delete", f"watch *(int*){DATA:#x}",
+                  "continue", "print $a0", "print $ft0", "kill")
+    assert re.search(r"Breakpoint 1, 0x0*1008", out)
+    assert "$1 = 2" in out
+    assert re.search(r"pc +0x1008", out)
+    assert re.search(r"=> 0x1008:\s+lw\s+a2,0\(a1\)", out)
+    assert "$2 = 2" in out
+    assert re.search(r"Old value = 2\nNew value = 9", out)
+    assert "$3 = 9" in out
+    assert "$4 = {float = 0, double = 0}" in out
+
+
+@needs_gdb
+def test_real_gdb_on_a_linux_program(tmp_path):
+    pytest.importorskip("elftools", reason="needs pyelftools (extra: linux)")
+    pytest.importorskip("click", reason="needs click (extra: linux)")
+    program = ROOT / "examples/riscv64/sha256sum"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "engine", "run", "--gdb", "0", program, ROOT / "LICENSE"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        line = process.stderr.readline()
+        port = re.search(r":(\d+)$", line)[1]
+        out = gdb(port, f"file {program}", "info registers pc", "stepi 5", "continue")
+        assert "exited normally" in out
+        assert process.stdout.read().split()[0] == subprocess.run(
+            ["sha256sum", ROOT / "LICENSE"], capture_output=True, text=True, check=True
+        ).stdout.split()[0]
+        assert process.wait(20) == 0
+    finally:
+        process.kill()
+        process.communicate()
