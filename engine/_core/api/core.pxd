@@ -44,6 +44,7 @@ cdef class Core:
     cdef dict shadow            # RAM page -> bytes: code in exported memory, as last seen
     # engine.memory (regions.pyx, spaces.pyx); keys are addresses of the C structs
     cdef dict regions           # RegionCell
+    cdef uint64_t next_region   # RegionCell.number
     cdef dict spaces            # SpaceCell
     cdef dict listeners         # ListenerCell
     cdef object big_lock        # RLock of devices with global_locking; None: no region was made

@@ -16,6 +16,7 @@ cdef class RegionCell:
     cdef str kind
     cdef str name
     cdef int handles            # MemoryRegion objects
+    cdef uint64_t number        # no other region of the emulator had it before
     cdef object device          # Device of I/O regions and ROM devices
     cdef object target          # alias: RegionCell
     cdef object translate       # IOMMU: fn(address, is_write, attrs) -> ...

@@ -204,6 +204,8 @@ cdef MemoryRegion made(Core core, RegionCell cell, CRegion *mr, object owner):
     if mr is NULL:
         raise MapError(refusal(core))
     cell.mr = mr
+    core.next_region += 1
+    cell.number = core.next_region
     if owner is not None:
         cell.owner = owner
         memory_region_set_owner(mr, <void *>owner)
@@ -559,6 +561,11 @@ cdef class MemoryRegion:
     @property
     def name(self):
         return self.cell.name
+
+    @property
+    def number(self):
+        """A number that no other region of the emulator has, or had."""
+        return self.cell.number
 
     @property
     def kind(self):

@@ -19,7 +19,11 @@ from .targets import TARGETS, Reg, Target
 log = logging.getLogger("engine.debug.gdb")
 
 E_ARG, E_FAULT, E_STATE = b"E16", b"E0e", b"E0b"  # EINVAL, EFAULT, EAGAIN
-WATCH_KINDS: dict[str, Literal["write", "read", "access"]] = {"2": "write", "3": "read", "4": "access"}
+WATCH_KINDS: dict[str, Literal["write", "read", "access"]] = {
+    "2": "write",
+    "3": "read",
+    "4": "access",
+}
 WATCH_REPLY = {"write": "watch", "read": "rwatch", "access": "awatch"}
 
 Handler = Callable[["Session", str], "bytes | None"]
