@@ -3,6 +3,7 @@
 Named after their rows in shared/spec/core-systems.md. The same facts below Python: tests/cython.
 """
 
+import gc
 import sys
 import threading
 
@@ -653,3 +654,31 @@ def test_rule_flushing_more_changes_nothing(emu, root, space):
             emu.step()
         results.append((emu.regs.a0, emu.regs.a2, space.read(4 * PAGE, 128)))
     assert results[0] == results[1] == results[2]
+
+
+def test_emulators_go_with_all_that_hangs_on_them():
+    """Regions, devices, listeners and owners in cycles through the emulator: collected, no crash."""
+    dead = []
+
+    class Witness(Recorder):
+        def __del__(self):
+            dead.append(1)
+
+    def make():
+        emu = Emulator("riscv64")
+        listener = Witness()
+        listener.register(emu)
+        root = system_memory(emu)
+        region = MemoryRegion.io(emu, "dev", 8, read=lambda *access: emu.pc, owner=Owner())
+        root.add_subregion(0x1000, region)
+        ring = [emu, listener, region, root, cpu_address_spaces(emu), DirtyMemory(emu)]
+        ring.append(ring)
+        emu.breakpoints.add(0x1000)
+        emu.watchpoints.add(0x1000)
+        emu.hook_code(lambda *where: ring)
+
+    for _ in range(20):
+        make()
+    gc.collect()
+    gc.collect()
+    assert len(dead) == 20

@@ -1,4 +1,5 @@
 """What all objects of one emulator share (see core.pxd)."""
+cimport cython
 from cpython.exc cimport PyErr_Clear
 from engine._core.base.types cimport uintptr_t
 from engine._core.exec.engine cimport engine_free
@@ -9,6 +10,8 @@ from operator import index as as_index
 
 from engine.errors import ArgumentError, ArgumentTypeError, ClosedError, EngineBusyError
 
+# Not cleared by the garbage collector: until the engine is freed it points to what hangs here.
+@cython.no_gc_clear
 cdef class Core:
     def __cinit__(self):
         self.st.core = <PyObject *>self

@@ -1,4 +1,5 @@
 """Memory regions as Python sees them (see regions.pxd)."""
+cimport cython
 from cpython.memoryview cimport PyMemoryView_GET_BUFFER
 from cpython.ref cimport Py_DECREF, Py_INCREF
 from libc.string cimport memset
@@ -88,6 +89,7 @@ cdef int prepare(Core core) except -1:
 
 # ---------------------------------------------------------------- cells
 
+@cython.no_gc_clear
 cdef class RegionCell:
     pass
 
@@ -320,6 +322,7 @@ cdef void resized_held(RegionCell cell, const char *idstr, uint64_t length) noex
 
 # ---------------------------------------------------------------- the class
 
+@cython.no_gc_clear
 cdef class MemoryRegion:
     """A node of an emulator's memory tree: a container, RAM, ROM, device, alias or IOMMU.
 

@@ -1,4 +1,5 @@
 """Address spaces and listeners as Python sees them (see spaces.pxd)."""
+cimport cython
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_FillInfo, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.string cimport memset
@@ -99,6 +100,7 @@ cdef int leave_access(Core core, object before) except -1:
     return 0
 
 
+@cython.no_gc_clear
 cdef class AddressSpace:
     """What somebody sees of the memory tree: a CPU, a device that does transfers.
 
@@ -353,6 +355,7 @@ cdef bint short_read(CSpace *space, uint64_t at, uint32_t attrs, uint8_t *out,
     return True
 
 
+@cython.no_gc_clear
 cdef class Mapping:
     """What `AddressSpace.map` answers; a context manager and an exporter of its memory."""
     cdef AddressSpace space
@@ -517,6 +520,7 @@ cdef object section_of(Core core, MemoryRegionSection *s):
                    bool(s.readonly), region_name(s.mr))
 
 
+@cython.no_gc_clear
 cdef class ListenerCell:
     pass
 
@@ -604,6 +608,7 @@ cdef void on_log_stop(CListener *who, MemoryRegionSection *s, uint32_t old,
         tell_log(who, "log_stop", s, old, new)
 
 
+@cython.no_gc_clear
 cdef class MemoryListener:
     """Hears of changes of address spaces. A subclass has the methods it wants:
 
