@@ -677,8 +677,10 @@ def test_emulators_go_with_all_that_hangs_on_them():
         emu.watchpoints.add(0x1000)
         emu.hook_code(lambda *where: ring)
 
-    for _ in range(20):
+    for turn in range(20):
         make()
+        if turn % 3 == 0:
+            gc.collect()
     gc.collect()
     gc.collect()
     assert len(dead) == 20

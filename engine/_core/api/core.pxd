@@ -50,6 +50,10 @@ cdef class Core:
     cdef object big_lock        # RLock of devices with global_locking; None: no region was made
     cdef int entered            # calls of engine.memory that are in an access right now
     cdef bint unsettled         # a region waits to be freed
+    # Objects that C structs of the engine point to, with references that the garbage collector does
+    # not see: it would clear the dictionaries above before the engine is freed.
+    cdef PyObject **pins
+    cdef Py_ssize_t n_pins
     cdef dict points            # Breakpoint by address
     cdef list watches           # Watchpoint
     cdef object hit             # WatchHit of the last run, or None
@@ -67,7 +71,9 @@ cdef class Core:
 
     cdef int refuse_closed(self) except -1
     cdef int refuse_busy(self) except -1
-    # Before the engine is freed: nobody is called any more.
+    cdef int pin(self, object value) except -1
+    cdef void unpin(self, object value) noexcept
+    # Before the engine is freed: no listener is called any more.
     cdef void silence(self) noexcept
     # What engine.memory had goes with the engine.
     cdef void forget_memory(self) noexcept

@@ -118,6 +118,8 @@ cdef void settle(Core core, RegionCell cell) noexcept:
     if memory_region_free(mr) != 0:
         return
     cell.mr = NULL
+    if cell.owner is not None:
+        core.unpin(cell.owner)
     core.regions.pop(<uintptr_t>mr, None)
     if cell.target is not None:
         target = cell.target
@@ -210,6 +212,7 @@ cdef MemoryRegion made(Core core, RegionCell cell, CRegion *mr, object owner):
     cell.number = core.next_region
     if owner is not None:
         cell.owner = owner
+        core.pin(owner)
         memory_region_set_owner(mr, <void *>owner)
     core.regions[<uintptr_t>mr] = cell
     return handle(core, cell)

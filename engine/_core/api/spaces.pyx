@@ -630,7 +630,9 @@ cdef class MemoryListener:
         if (self.cell is not None and self.core.st.engine is not NULL
                 and not self.core.st.running):
             memory_listener_unregister(context_of(self.core), &self.cell.listener)
-            self.core.listeners.pop(<uintptr_t>&self.cell.listener, None)
+            self.core.unpin(self.cell)
+            if self.core.listeners is not None:
+                self.core.listeners.pop(<uintptr_t>&self.cell.listener, None)
 
     @property
     def registered(self):
@@ -678,6 +680,7 @@ cdef class MemoryListener:
             cell.listener.log_global_stop = on_global_stop
         self.cell = cell
         self.core = core
+        core.pin(cell)
         core.listeners[<uintptr_t>&cell.listener] = cell
         memory_listener_register(context_of(core), &cell.listener, filter)
         raise_left(core)
@@ -689,6 +692,7 @@ cdef class MemoryListener:
         self.core.check()
         memory_listener_unregister(context_of(self.core), &self.cell.listener)
         self.core.listeners.pop(<uintptr_t>&self.cell.listener, None)
+        self.core.unpin(self.cell)
         self.cell = None
 
 
