@@ -89,6 +89,14 @@ LOOP = jal("zero", 0)           # jumps to itself
 def code(*words):
     return b"".join(struct.pack("<I", word) for word in words)
 
+# Endless loops, with a data pointer in sp: offset from CODE -> instructions
+LOOPS = {
+    "jump to itself": {0: [LOOP]},
+    "two pages": {0: [jal("zero", 0x1000)], 0x1000: [jal("zero", -0x1000)]},
+    "calls": {0: [jal("ra", 0x100), jal("zero", -4)], 0x100: [jalr("zero", "ra")]},
+    "stores": {0: [li("a1", 1), sd("a1", 0, "sp"), bne("a1", "zero", -4)]},
+}
+
 
 def loop_code(count):
     """a0 counts down from count (at most 2047); 1 + 2 * count instructions."""
