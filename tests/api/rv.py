@@ -2,6 +2,8 @@
 instruction formats; the engine's own tables are not used."""
 
 import struct
+import threading
+import time
 
 _NAMES = """
     zero ra sp gp tp t0 t1 t2 s0 s1 a0 a1 a2 a3 a4 a5 a6 a7 s2 s3 s4 s5 s6 s7 s8 s9 s10 s11 t3 t4
@@ -101,3 +103,17 @@ LOOPS = {
 def loop_code(count):
     """a0 counts down from count (at most 2047); 1 + 2 * count instructions."""
     return code(li("a0", count), addi("a0", "a0", -1), bne("a0", "zero", -4))
+
+
+def stop_later(emu, delay=0.05):
+    """A thread, started, that stops the emulator, and the list to which it puts the time of that."""
+    asked = []
+
+    def stop():
+        time.sleep(delay)
+        asked.append(time.monotonic())
+        emu.stop()
+
+    thread = threading.Thread(target=stop)
+    thread.start()
+    return thread, asked

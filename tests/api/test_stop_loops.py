@@ -1,10 +1,9 @@
 """Stop and timeout end any loop soon: bench/bench_cold.py has the figures (milliseconds)."""
 
-import threading
 import time
 
 import pytest
-from api.rv import CODE, DATA, LOOPS, code
+from api.rv import CODE, DATA, LOOPS, code, stop_later
 
 import engine
 from engine import Emulator, StopReason
@@ -25,15 +24,7 @@ def emu(request):
 def test_stop_from_another_thread(emu, name):
     for at, words in LOOPS[name].items():
         emu.memory.write(CODE + at, code(*words))
-    asked = []
-
-    def stop():
-        time.sleep(0.05)
-        asked.append(time.monotonic())
-        emu.stop()
-
-    thread = threading.Thread(target=stop)
-    thread.start()
+    thread, asked = stop_later(emu)
     result = emu.run(CODE, timeout=60)
     late = time.monotonic() - asked[0]
     thread.join()

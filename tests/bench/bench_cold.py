@@ -17,13 +17,12 @@ import argparse
 import random
 import struct
 import sys
-import threading
 import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from api.rv import CODE, LOOPS, code, li
+from api.rv import CODE, LOOPS, code, li, stop_later
 
 import engine
 
@@ -103,22 +102,14 @@ def stopped(parts: dict[int, list[int]], how: str) -> float:
         for at, words in parts.items():
             emu.memory.write(CODE + at, code(*words))
         emu.regs["sp"] = DATA
-        asked = []
         if how == "timeout":
-            asked.append(time.perf_counter() + 0.1)
+            began = time.monotonic()
             emu.run(CODE, timeout=0.1)
-        else:
-            def stop():
-                time.sleep(0.1)
-                asked.append(time.perf_counter())
-                emu.stop()
-
-            thread = threading.Thread(target=stop)
-            thread.start()
-            emu.run(CODE)
-        done = time.perf_counter()
-        if how != "timeout":
-            thread.join()
+            return time.monotonic() - began - 0.1
+        thread, asked = stop_later(emu)
+        emu.run(CODE)
+        done = time.monotonic()
+        thread.join()
         return done - asked[0]
 
 
