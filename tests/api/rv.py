@@ -35,6 +35,10 @@ def lui(rd, imm20):
     return (imm20 & 0xfffff) << 12 | REGS[rd] << 7 | 0x37
 
 
+def auipc(rd, imm20):
+    return (imm20 & 0xfffff) << 12 | REGS[rd] << 7 | 0x17
+
+
 def add(rd, rs1, rs2):
     return REGS[rs2] << 20 | REGS[rs1] << 15 | REGS[rd] << 7 | 0x33
 
@@ -82,6 +86,7 @@ def jalr(rd, rs1, imm=0):
 
 
 NOP = li("zero", 0)
+RET = jalr("zero", "ra")
 ECALL = 0x00000073
 EBREAK = 0x00100073
 ILLEGAL = 0x00000000
@@ -106,7 +111,7 @@ def loop_code(count):
 
 
 def stop_later(emu, delay=0.05):
-    """A thread, started, that stops the emulator, and the list to which it puts the time of that."""
+    """A thread, started, that stops the emulator, and the list to which it puts when."""
     asked = []
 
     def stop():
