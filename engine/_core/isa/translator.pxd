@@ -100,7 +100,7 @@ cdef void gen_branch(DisasContext *dc, uint32_t cond, uint32_t a, uint32_t b, bi
 cdef void gen_jump_indirect(DisasContext *dc, uint32_t a) noexcept nogil
 # The jump that comes next is a call that returns to pc: before gen_jump or gen_jump_indirect.
 cdef void gen_push_return(DisasContext *dc, uint64_t pc) noexcept nogil
-# gen_jump_indirect for a return, predicted by the newest gen_push_return.
+# gen_jump_indirect for a return: most likely to where a gen_push_return said.
 cdef void gen_jump_return(DisasContext *dc, uint32_t a) noexcept nogil
 # Did the instruction before this one set the temp to a constant, with no other way to here? For
 # pairs of instructions that make one address.

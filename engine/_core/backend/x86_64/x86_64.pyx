@@ -15,7 +15,7 @@ from engine._core.fp.host cimport *
 from engine._core.fp.soft cimport FP_MA_NEG_C, FP_MA_NEG_PRODUCT
 from engine._core.fp.status cimport (FP_HOST_FMA, FP_HOST_OK, FP_NAN_CANONICAL, FP_RM_DYN, FPStatus)
 from engine._core.mem.tlb cimport CPU_TLB_ENTRY_BITS, CPUTLBDesc
-from engine._core.cpu.head cimport CPUHead, RETURN_STACK, ReturnEntry
+from engine._core.cpu.head cimport RETURN_PC_MASK, CPUHead, return_offset
 from engine._core.cpu.tb cimport (EXIT_GOTO, EXIT_HOT, EXIT_ICOUNT, EXIT_LOOKUP, EXIT_STATUS, TB,
                                   TBExit)
 from engine._core.cpu.tb_hash cimport (TB_JMP_ADDR_MASK, TB_JMP_PAGE_BITS, TB_JMP_PAGE_MASK,
@@ -135,7 +135,6 @@ ctypedef struct Gen:
 
 cdef int32_t O_ICOUNT = <int32_t><uintptr_t>&(<CPUHead *>NULL).icount_left
 cdef int32_t O_PC = <int32_t><uintptr_t>&(<CPUHead *>NULL).pc
-cdef int32_t O_RETURN_TOP = <int32_t><uintptr_t>&(<CPUHead *>NULL).return_top
 cdef int32_t O_RETURNS = <int32_t><uintptr_t>&(<CPUHead *>NULL).returns
 cdef int32_t O_EXIT_REQUEST = <int32_t><uintptr_t>&(<CPUHead *>NULL).exit_request
 cdef int32_t O_EXIT_STATUS = <int32_t><uintptr_t>&(<CPUHead *>NULL).exit_status
