@@ -4,7 +4,8 @@
 # its sections; blocks under the bytes of a store dropped; hooks; then, and only then, the access
 # itself.
 from libc.string cimport memcpy, memset
-from engine._core.base.atomics cimport atomic_cas8, atomic_cas16, atomic_cas32, atomic_cas64
+from engine._core.base.atomics cimport (atomic_barrier, atomic_cas8, atomic_cas16, atomic_cas32,
+                                        atomic_cas64)
 from engine._core.base.bits cimport bswap16, bswap32, bswap64, sextract64
 from engine._core.base.bytes cimport BIG_HOST, ld_bytes, st_bytes
 from engine._core.base.types cimport (ACCESS_FETCH, ACCESS_READ, ACCESS_WRITE, MO_64, MO_128,
@@ -269,6 +270,10 @@ cdef void _after_store(Access *a, vaddr_t addr, ram_addr_t ram_addr, uint64_t si
     set_dirty_range(ctx, ram_addr, size, DIRTY_CLIENTS_NOCODE)
     if range_includes_clean(ctx, ram_addr, size, DIRTY_CLIENTS_ALL) == 0:
         tlb_set_dirty(a.t, addr)
+        atomic_barrier()
+        # Another thread may have cleared a bit since, and found the trap still armed.
+        if range_includes_clean(ctx, ram_addr, size, DIRTY_CLIENTS_ALL):
+            ctx.tlb_reset_dirty(ctx, ram_addr, size)
 
 
 cdef int _write_pieces(Access *a, const uint8_t *buf) noexcept nogil:

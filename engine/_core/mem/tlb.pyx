@@ -1,6 +1,7 @@
 # TLB tables: fill, evict, flush, dirty flags, see tlb.pxd. An invalid entry is all ones.
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memset
+from engine._core.base.atomics cimport atomic_barrier, atomic_cas64
 from engine._core.base.types cimport (ACCESS_READ, ACCESS_WRITE, PROT_EXEC, PROT_READ, PROT_WRITE,
                                       hwaddr, ram_addr_t, uint32_t, uint64_t, uintptr_t, vaddr_t)
 from engine._core.mem.context cimport (AddressSpace, DIRTY_CLIENTS_ALL, FlatRange, MemContext,
@@ -83,10 +84,19 @@ cdef inline uint64_t _bytes(CPUTLB *t, uint32_t idx) noexcept nogil:
 
 cdef void _flush_mode(CPUTLB *t, uint32_t idx) noexcept nogil:
     cdef CPUTLBMode *m = t.mode + idx
+    cdef uint64_t n
     if m.used:
-        memset(t.desc[idx].table, 0xff, _bytes(t, idx))
+        n = _bytes(t, idx)
+        memset(t.desc[idx].table, 0xff, n)
         memset(m.vtable, 0xff, sizeof(m.vtable))
+        # Flushes cost what the table holds: one that is mostly empty gets smaller each time.
+        n >>= 1
+        if <uint64_t>m.filled * (4 * sizeof(CPUTLBEntry)) < n \
+                and n >= sizeof(CPUTLBEntry) << CPU_TLB_BITS:
+            t.desc[idx].mask = n - sizeof(CPUTLBEntry)
         m.used = 0
+        m.filled = 0
+        m.conflicts = 0
 
 
 cdef void tlb_flush_all(CPUTLB *t) noexcept nogil:
@@ -119,7 +129,7 @@ cdef bint tlb_flush_page_modes(CPUTLB *t, vaddr_t addr, uint32_t idxmap) noexcep
     cdef uint32_t i
     cdef int k
     for i in range(t.n_modes):
-        if addr & t.mode[i].large_mask == t.mode[i].large_addr:
+        if idxmap >> i & 1 and addr & t.mode[i].large_mask == t.mode[i].large_addr:
             tlb_flush_modes(t, idxmap)
             return True
     for i in range(t.n_modes):
@@ -153,9 +163,12 @@ cdef void tlb_set_dirty(CPUTLB *t, vaddr_t addr) noexcept nogil:
 
 
 cdef inline void _reset(CPUTLB *t, CPUTLBEntry *e, uintptr_t start, uint64_t length) noexcept nogil:
-    if e.f.addr_write & (TLB_INVALID | TLB_MMIO | TLB_NOTDIRTY) == 0:
-        if <uintptr_t>(e.f.addr_write & t.page_mask) + e.f.addend - start < length:
-            e.f.addr_write |= TLB_NOTDIRTY
+    cdef uint64_t old = e.f.addr_write
+    if old & (TLB_INVALID | TLB_MMIO | TLB_NOTDIRTY) == 0:
+        if <uintptr_t>(old & t.page_mask) + e.f.addend - start < length:
+            # The CPU's thread may replace the word meanwhile: then the new one has looked at the
+            # bitmap itself (_arm).
+            atomic_cas64(&e.f.addr_write, &old, old | TLB_NOTDIRTY)
 
 
 cdef void tlb_reset_dirty(CPUTLB *t, uintptr_t host_start, uint64_t length) noexcept nogil:
@@ -202,6 +215,8 @@ cdef bint tlb_victim_hit(CPUTLB *t, int mmu_idx, vaddr_t addr, int access) noexc
             io[0] = m.vio[k]
             m.vtable[k] = other
             m.vio[k] = other_io
+            if not _is_empty(&other):
+                _conflict(t, <uint32_t>mmu_idx)
             return True
     return False
 
@@ -220,13 +235,16 @@ cdef void _large_page(CPUTLB *t, CPUTLBMode *m, vaddr_t addr, uint64_t size) noe
     m.large_mask = mask
 
 
+# The memory of the largest table is there from the beginning, and its pages cost nothing until they
+# are used: so a table grows where it stands, and whoever walks it from another thread (dirty
+# tracking) or still holds an entry never sees memory go away.
 cdef bint _tables(CPUTLB *t, uint32_t idx) noexcept nogil:
     cdef CPUTLBEntry *table
     cdef CPUIOTLBEntry *io
     if t.mode[idx].io != NULL:
         return True
-    table = <CPUTLBEntry *>malloc(sizeof(CPUTLBEntry) << CPU_TLB_BITS)
-    io = <CPUIOTLBEntry *>malloc(sizeof(CPUIOTLBEntry) << CPU_TLB_BITS)
+    table = <CPUTLBEntry *>malloc(sizeof(CPUTLBEntry) << CPU_TLB_MAX_BITS)
+    io = <CPUIOTLBEntry *>malloc(sizeof(CPUIOTLBEntry) << CPU_TLB_MAX_BITS)
     if table == NULL or io == NULL:
         free(table)
         free(io)
@@ -237,6 +255,46 @@ cdef bint _tables(CPUTLB *t, uint32_t idx) noexcept nogil:
     t.desc[idx].table = table
     t.desc[idx].mask = ((1ULL << CPU_TLB_BITS) - 1) << CPU_TLB_ENTRY_BITS
     return True
+
+
+# Stores trap where a client calls the page clean. The bitmap is read after the entry stands in the
+# table, so that a thread that clears bits and then walks the table either finds the entry or is
+# seen here.
+cdef inline void _arm(CPUTLB *t, CPUTLBEntry *e, const CPUIOTLBEntry *io) noexcept nogil:
+    atomic_barrier()
+    if e.f.addr_write & TLB_INVALID == 0 and range_includes_clean(
+            <MemContext *>t.mem, io.ram_addr, ~t.page_mask + 1, DIRTY_CLIENTS_ALL):
+        e.f.addr_write |= TLB_NOTDIRTY
+
+
+# Twice as many entries: slot k keeps its pages or hands them to slot k + old size.
+cdef void _grow(CPUTLB *t, uint32_t idx) noexcept nogil:
+    cdef CPUTLBEntry *table = t.desc[idx].table
+    cdef CPUIOTLBEntry *io = t.mode[idx].io
+    cdef uint64_t n = _bytes(t, idx) >> CPU_TLB_ENTRY_BITS, k, word
+    memset(table + n, 0xff, n * sizeof(CPUTLBEntry))
+    memset(io + n, 0, n * sizeof(CPUIOTLBEntry))
+    for k in range(n):
+        # Any valid word names the page; an invalid one is all ones, so AND leaves it.
+        word = table[k].f.addr_read & table[k].f.addr_write & table[k].f.addr_code
+        if not _is_empty(table + k) and word >> t.page_bits & n:
+            table[k + n] = table[k]
+            io[k + n] = io[k]
+            memset(table + k, 0xff, sizeof(CPUTLBEntry))
+            # Moved past a walk of tlb_reset_dirty, perhaps.
+            if table[k + n].f.addr_write & TLB_MMIO == 0 and io[k + n].ram_addr != RAM_ADDR_NONE:
+                _arm(t, table + k + n, io + k + n)
+    t.desc[idx].mask = (2 * n - 1) << CPU_TLB_ENTRY_BITS
+    t.mode[idx].conflicts = 0
+
+
+# A valid entry had to make room. As many of them as there are entries, without a flush: the working
+# set of the guest is larger than the table.
+cdef inline void _conflict(CPUTLB *t, uint32_t idx) noexcept nogil:
+    t.mode[idx].conflicts += 1
+    if <uint64_t>t.mode[idx].conflicts << CPU_TLB_ENTRY_BITS > t.desc[idx].mask \
+            and t.desc[idx].mask >> (CPU_TLB_MAX_BITS + CPU_TLB_ENTRY_BITS - 1) == 0:
+        _grow(t, idx)
 
 
 cdef int tlb_set_page(CPUTLB *t, vaddr_t addr, hwaddr paddr, uint32_t attrs, int prot, int mmu_idx,
@@ -253,6 +311,7 @@ cdef int tlb_set_page(CPUTLB *t, vaddr_t addr, hwaddr paddr, uint32_t attrs, int
     cdef ram_addr_t ram_addr = RAM_ADDR_NONE
     cdef uintptr_t addend = 0
     cdef uint32_t which = 0, watched
+    cdef bint arm = False
     if mmu_idx < 0 or <uint32_t>mmu_idx >= t.n_modes or not _tables(t, mmu_idx):
         return -1
     m = t.mode + mmu_idx
@@ -281,8 +340,8 @@ cdef int tlb_set_page(CPUTLB *t, vaddr_t addr, hwaddr paddr, uint32_t attrs, int
                 write = code = read
             elif r.readonly or not mr.ram:
                 write |= TLB_MMIO
-            elif range_includes_clean(ctx, ram_addr, ~t.page_mask + 1, DIRTY_CLIENTS_ALL):
-                write |= TLB_NOTDIRTY
+            else:
+                arm = True
         else:
             read |= TLB_MMIO
             write = code = read
@@ -293,6 +352,11 @@ cdef int tlb_set_page(CPUTLB *t, vaddr_t addr, hwaddr paddr, uint32_t attrs, int
         if watched >> ACCESS_WRITE & 1:
             write |= TLB_WATCH
     e = tlb_entry(t, mmu_idx, page)
+    if _is_empty(e):
+        m.filled += 1
+    elif not _is_page(t, e, page):
+        _conflict(t, mmu_idx)           # may have moved it
+        e = tlb_entry(t, mmu_idx, page)
     io = tlb_io(t, mmu_idx, page)
     if not _is_page(t, e, page) and not _is_empty(e):
         m.vtable[m.vindex] = e[0]
@@ -308,6 +372,8 @@ cdef int tlb_set_page(CPUTLB *t, vaddr_t addr, hwaddr paddr, uint32_t attrs, int
     io.attrs = attrs
     io.prot = <uint32_t>prot
     m.used = 1
+    if arm:
+        _arm(t, e, io)
     return 0
 
 
