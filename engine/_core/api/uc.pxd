@@ -4,7 +4,7 @@
 from cpython.object cimport PyObject
 from engine._core.base.types cimport int32_t, uint8_t, uint32_t, uint64_t
 from engine._core.cpu.head cimport CPUHead
-from engine._core.exec.engine cimport Hook as CHook, HookEvent, RunOutcome
+from engine._core.exec.engine cimport Hook as CHook, HookEvent, RunArgs, RunOutcome
 from engine._core.api.core cimport Core, CoreState
 from engine._core.api.emulator cimport Emulator
 from engine._core.api.memory cimport Memory
@@ -13,8 +13,15 @@ from engine._core.api.ucregs cimport RegMap, RegSlot
 # Callback of a hook, called with the GIL.
 ctypedef int (*call_fn)(CPUHead *cpu, CHook *h, HookEvent *ev) noexcept
 
+# After emu_start in a hook the pc reads as where that run ended, until the hook is over.
+ctypedef struct UcAway:
+    uint32_t depth              # hooks that are running
+    bint is_away
+    uint64_t pc                 # of the hook's run
+
 ctypedef struct UcHookData:     # opaque pointer of a C hook
     CoreState *st
+    UcAway *away
     call_fn call
     PyObject *uc                # borrowed: UcBase removes its hooks when it goes
     PyObject *fn                # these three borrowed from the cell
@@ -46,6 +53,7 @@ cdef class UcBase:
     cdef bint timed_out
     cdef uint64_t timeout_ns
     cdef uint64_t n_runs
+    cdef UcAway away
     # A fault hook said that it had mapped memory, for the access of then.
     cdef bint claimed
     cdef bint claim_was_false
@@ -63,4 +71,5 @@ cdef class UcBase:
     cdef object arm(self, UcHook cell, call_fn call, list specs, object begin, object end)
     cdef int arm_traps(self) except -1
     cdef int disarm(self, UcHook cell) except -1
+    cdef int nest(self, uint64_t begin, RunArgs *args, RunOutcome *out) except -1
     cdef int ended(self, RunOutcome *out) except -1

@@ -21,7 +21,7 @@ from engine._core.exec.engine cimport (
     Engine, HOOK_BLOCK, HOOK_CODE, HOOK_CONTINUE, HOOK_ERROR, HOOK_EXCEPTION, HOOK_HANDLED,
     HOOK_INSN, HOOK_MEM_FETCH, HOOK_MEM_INVALID, HOOK_MEM_READ, HOOK_MEM_READ_AFTER, HOOK_MEM_WRITE,
     HOOK_STOP, RunArgs, STOP_EXCEPTION, STOP_FAULT, STOP_INTERNAL, STOP_TIMEOUT, engine_exits_set,
-    engine_hook_add, engine_hook_del, engine_reg_read, engine_reg_write)
+    engine_hook_add, engine_hook_del, engine_reg_read, engine_reg_write, engine_sync, hook_fn)
 from engine._core.exec.hookpoints cimport enter_fp, leave_fp
 from engine._core.isa.guest cimport GuestOps
 from engine._core.mem.attrs cimport MEMTXATTRS_UNSPECIFIED
@@ -29,7 +29,7 @@ from engine._core.mem.tlb cimport (ACCESS_FAULT_PROT, ACCESS_FAULT_UNMAPPED, MEM
                                    tlb_set_page)
 from engine._core.api.blocks cimport Block, memory_sync
 from engine._core.api.core cimport core_of, engine_fast_u64
-from engine._core.api.emulator cimport emulator_error, emulator_run
+from engine._core.api.emulator cimport emulator_error, emulator_run, emulator_run_nested
 from engine._core.api.ucregs cimport (
     ERR_ARG, ERR_EXCEPTION, ERR_FETCH_PROT, ERR_HANDLE, ERR_INSN_INVALID, ERR_MAP, ERR_NOMEM,
     ERR_OK, ERR_READ_PROT, ERR_READ_UNALIGNED, ERR_READ_UNMAPPED, ERR_RESOURCE, ERR_WRITE_PROT,
@@ -275,11 +275,21 @@ cdef int skip_instruction(UcBase uc, CPUHead *cpu) except -1:
 
 cdef int enter(CPUHead *cpu, CHook *h, HookEvent *ev) noexcept nogil:
     cdef UcHookData *d = <UcHookData *>h.opaque
+    cdef UcAway *away = d.away      # d may go with its hook
+    cdef int answer
+    away.depth += 1
     if d.st.gil_held:
         # The cast drops "needs the GIL" from the type: it is held.
-        return (<int (*)(CPUHead *, CHook *, HookEvent *) noexcept nogil><void *>d.call)(cpu, h, ev)
-    with gil:
-        return d.call(cpu, h, ev)
+        answer = (<hook_fn><void *>d.call)(cpu, h, ev)
+    else:
+        with gil:
+            answer = d.call(cpu, h, ev)
+    away.depth -= 1
+    if away.is_away:
+        away.is_away = False
+        if not (<Engine *>cpu.engine).pc_written:
+            cpu.pc = away.pc
+    return answer
 
 
 # ---------------------------------------------------------------- the TLB that hooks fill
@@ -635,6 +645,7 @@ cdef class UcBase:
         cdef CHook *made
         cell.armed = []
         cell.data.st = &self.core.st
+        cell.data.away = &self.away
         cell.data.call = call
         cell.data.uc = <PyObject *>self
         cell.data.fn = <PyObject *>cell.callback
@@ -747,7 +758,9 @@ cdef class UcBase:
         cdef RunArgs args
         cdef RunOutcome out
         cdef uint64_t first = wrap64(begin)
+        cdef bint nested
         self.ready()
+        nested = self.core.st.running
         memset(&args, 0, sizeof(args))
         args.until = wrap64(until)
         args.has_until = not self.exits_on
@@ -761,21 +774,42 @@ cdef class UcBase:
         self.timeout_ns = args.timeout_ns
         self.last_error = ERR_OK
         self.n_runs += 1
-        if self.core.st.running:
-            raise UcError(ERR_ARG) from EngineBusyError(
-                "emu_start was called from a hook", hint="write the pc to go on elsewhere")
-        self.core.st.engine.guest.set_pc(self.core.st.engine.cpu, first)
+        if not nested:
+            self.core.st.engine.guest.set_pc(self.core.st.engine.cpu, first)
         if first & (self.core.st.engine.guest.min_insn - 1):
             self.last_error = ERR_EXCEPTION
             raise UcError(ERR_EXCEPTION) from MemoryFault(
                 "misaligned", address=first, access="fetch", pc=first,
                 size=self.core.st.engine.guest.min_insn)
         try:
-            emulator_run(self.emulator, &args, &out)
+            if nested:
+                self.nest(first, &args, &out)
+            else:
+                emulator_run(self.emulator, &args, &out)
+        except EngineBusyError as error:
+            raise UcError(ERR_ARG) from error
         except BaseException as error:
             self._hook_exception = error
             raise
         self.ended(&out)
+
+    # A run inside of a hook.
+    cdef int nest(self, uint64_t begin, RunArgs *args, RunOutcome *out) except -1:
+        cdef CPUHead *cpu = self.core.st.engine.cpu
+        cdef UcAway away = self.away
+        if away.depth == 0:
+            raise EngineBusyError("emu_start was called by what is no hook of this Uc")
+        engine_sync(self.core.st.engine)
+        if not away.is_away:
+            away.is_away = True
+            away.pc = cpu.pc
+        self.away.is_away = False
+        try:
+            emulator_run_nested(self.emulator, begin, args, out)
+        finally:
+            self.away = away
+        self.core.st.engine.guest.set_pc(cpu, out.pc)
+        return 0
 
     cdef int ended(self, RunOutcome *out) except -1:
         cdef uint32_t action

@@ -165,6 +165,8 @@ ctypedef struct Engine:
 cdef Engine *engine_new(const GuestOps *guest, const CPUConfig *cfg, const BackendOps *backend,
                         uint64_t code_size) noexcept nogil
 cdef void engine_free(Engine *e) noexcept nogil
+# A code buffer and a block cache for an engine that has none. False: no memory.
+cdef bint engine_code_open(Engine *e, uint64_t code_size) noexcept nogil
 cdef void engine_run(Engine *e, const RunArgs *args, RunOutcome *out) noexcept nogil
 # Ends the run in progress, or the next one if none is. Any thread and hooks may call it.
 # Whoever starts runs clears Engine.stop_requested before others may know of the run.
