@@ -154,21 +154,38 @@ def fault_hooks_map_and_retry(u, r):
 
 
 @scenario
-def protection_hook_after_write_hook(u, r):
-    code = store(8, 5, 6) + addi(8, 8, 1)
-    uc, seen = machine(u, code), []
-    uc.mem_map(0x300000, 0x1000, u.UC_PROT_READ)
-    uc.reg_write(r.UC_RISCV_REG_X5, 99)
-    uc.reg_write(r.UC_RISCV_REG_X6, 0x300000)
-    uc.hook_add(u.UC_HOOK_MEM_WRITE, lambda uc, *args: seen.append(args))
+def order_of_hooks_at_faults(u, r):
+    seen = []
+    for code in (load(8, 7, 6), store(8, 5, 6)):
+        for perms in (None, u.UC_PROT_NONE):
+            for mend in (False, True):
+                if mend and perms is not None:
+                    continue        # unicorn loses the access, or crashes: test_own.py
+                uc = machine(u, code + addi(8, 8, 1))
+                if perms is not None:
+                    uc.mem_map(0x300000, 0x1000, perms)
+                uc.reg_write(r.UC_RISCV_REG_X5, 99)
+                uc.reg_write(r.UC_RISCV_REG_X6, 0x300000)
 
-    def forbidden(uc, kind, address, size, value, data):
-        seen.append((kind, address, size))
-        uc.mem_protect(0x300000, 0x1000, u.UC_PROT_ALL)
-        return True
-    uc.hook_add(u.UC_HOOK_MEM_WRITE_PROT, forbidden)
+                def fault(uc, *args, mend=mend):
+                    seen.append(("fault", *args))
+                    if mend:
+                        uc.mem_map(0x300000, 0x1000)
+                    return mend
+                uc.hook_add(u.UC_HOOK_MEM_INVALID, fault)
+                uc.hook_add(u.UC_HOOK_MEM_READ | u.UC_HOOK_MEM_WRITE,
+                            lambda uc, *args: seen.append(args))
+                start(u, uc, seen, NOP * 2, r)
+    return seen
+
+
+@scenario
+def code_written_by_the_host(u, r):
+    code = addi(1, 0, 1) + addi(2, 0, 2)
+    uc, seen = machine(u, code), []
     start(u, uc, seen, code, r)
-    seen.append(bytes(uc.mem_read(0x300000, 8)))
+    uc.mem_write(CODE + 4, addi(2, 0, 55))
+    start(u, uc, seen, code, r)
     return seen
 
 
@@ -221,18 +238,6 @@ def traps(u, r):
                 uc.hook_add(u.UC_HOOK_INSN_INVALID, lambda uc, data: seen.append(
                     ("invalid", uc.reg_read(r.UC_RISCV_REG_PC))) or False)
             start(u, uc, seen, NOP * 3, r)
-    return seen
-
-
-@scenario
-def invalid_instruction_hook_goes_on(u, r):
-    uc, seen = machine(u, EBREAK + addi(1, 1, 1)), []
-
-    def invalid(uc, data):
-        uc.reg_write(r.UC_RISCV_REG_PC, CODE + 4)
-        return True
-    uc.hook_add(u.UC_HOOK_INSN_INVALID, invalid)
-    start(u, uc, seen, NOP * 2, r)
     return seen
 
 
@@ -290,18 +295,6 @@ def half_devices(u, r):
             uc.mem_write(CODE, code)
             uc.reg_write(r.UC_RISCV_REG_X6, 0x400000)
             start(u, uc, seen, code, r)
-    return seen
-
-
-@scenario
-def self_modifying_code(u, r):
-    code = store(4, 5, 6, 4) + addi(1, 0, 1) + addi(2, 0, 2)
-    uc, seen = machine(u, code), []
-    uc.reg_write(r.UC_RISCV_REG_X5, int.from_bytes(addi(1, 0, 99), "little"))
-    uc.reg_write(r.UC_RISCV_REG_X6, CODE)
-    start(u, uc, seen, code, r)
-    uc.mem_write(CODE + 8, addi(2, 0, 55))
-    start(u, uc, seen, code, r)
     return seen
 
 
@@ -379,20 +372,6 @@ def nested_run_in_a_memory_hook(u, r):
             inside.pop()
     uc.hook_add(u.UC_HOOK_MEM_READ | u.UC_HOOK_MEM_WRITE, access)
     start(u, uc, seen, code, r)
-    return seen
-
-
-@scenario
-def hooks_removed_and_added_by_hooks(u, r):
-    uc, seen, handles = machine(u, NOP * 6), [], {}
-
-    def first(uc, address, size, data):
-        seen.append(("first", address))
-        if address == CODE + 8:
-            uc.hook_del(handles["first"])
-    handles["first"] = uc.hook_add(u.UC_HOOK_CODE, first)
-    start(u, uc, seen, NOP * 6, r)
-    seen.append(len({uc.hook_add(u.UC_HOOK_CODE, first) for _ in range(3)}))
     return seen
 
 

@@ -122,6 +122,7 @@ ctypedef struct Engine:
     uint8_t flush_pending       # blocks are flushed when the loop is next at its top
     int32_t heat                # entries of a block before it is translated again, larger
     uint8_t optimise            # 0: passes off
+    uint8_t straight            # with BLOCK hooks armed, a block goes on where jumps only join it
     uint8_t deliver             # exceptions go to the guest
     uint8_t running
     uint64_t mmap_owner         # thread that has the map's lock, 0: none (mmaplock.pxd)

@@ -103,6 +103,7 @@ cdef TB *translate(Engine *e, uint32_t cflags, int *status) noexcept nogil:
         args.stop_at = ask_stop
     if e.hooks[HOOK_BLOCK] != NULL:
         args.hook_block = ask_block
+        args.straight = e.straight
     if e.hooks[HOOK_CODE] != NULL:
         args.hook_insn = ask_code
     if e.hooks[HOOK_INSN] != NULL:

@@ -110,6 +110,7 @@ ctypedef struct CPUTLB:
     uint64_t miss_count             # direct-mapped misses (victim hits included)
     uint64_t flush_count
     uint64_t notdirty_count         # write traps taken
+    uint64_t store_value            # of the store on the slow path, for fault hooks (low half)
     const AccessHooks *hooks        # exec's; NULL: none
     void **ases                     # AddressSpace*[n_ases] of this CPU (head.ases)
     uint32_t n_ases
