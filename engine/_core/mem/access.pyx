@@ -112,7 +112,7 @@ cdef int _page(Access *a, vaddr_t addr, uint32_t size) noexcept nogil:
             continue                # the hook has flushed it
         # The guest's MMU agreed (or it would have answered a fault), the region does not.
         if t.mode[a.mmu_idx].io == NULL:
-            return ST_FAULT         # no memory for the tables
+            return ST_FAULT         # the guest's MMU entered nothing
         io = tlb_io(t, a.mmu_idx, addr)
         st = _fault(a, addr, io.paddr + (addr & ~t.page_mask), size, ACCESS_FAULT_PROT)
         if st:
