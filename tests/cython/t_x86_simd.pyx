@@ -4,8 +4,6 @@
 # What does not: expected values (the processor gives them). Who calls it: tests/isa/x86.
 """Compiled half of tests/isa/x86/test_native_simd.py."""
 
-import numpy as np
-
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 from engine._core.fp.status cimport FP_F32, FP_F64

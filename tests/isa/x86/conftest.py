@@ -26,3 +26,8 @@ def runner(pytestconfig, stem):
 @pytest.fixture(scope="session")
 def simd(pytestconfig):
     return runner(pytestconfig, "t_x86_simd")
+
+
+@pytest.fixture(scope="session")
+def x87(pytestconfig):
+    return runner(pytestconfig, "t_x87")

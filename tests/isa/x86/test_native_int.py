@@ -21,7 +21,7 @@ sys.path[:0] = [str(Path(__file__).resolve().parent / "native")]
 import native  # noqa: E402
 
 SETS = 16
-GPRS = ("rax rcx rdx rbx rsp rbp rsi rdi r8 r9 r10 r11 r12 r13 r14 r15").split()
+GPRS = ["rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15"]
 OF, SF, ZF, AF, PF, CF = 0x800, 0x80, 0x40, 0x10, 4, 1
 # Flags that the manual leaves undefined, by mnemonic.
 SHIFTS = OF | AF

@@ -276,8 +276,8 @@ def legacy(pp: int, space: int, opcode: int, reg: int, rm: int, imm: int | None 
     return prefix + escape + bytes([opcode, 0xC0 | reg << 3 | rm]) + tail
 
 
-def vex(pp: int, space: int, opcode: int, reg: int, vvvv: int, rm: int, *, size: int = 0, w: int = 0,
-        imm: int | None = None) -> bytes:
+def vex(pp: int, space: int, opcode: int, reg: int, vvvv: int, rm: int, *, size: int = 0,
+        w: int = 0, imm: int | None = None) -> bytes:
     """A three-byte VEX encoding of registers below 8; vvvv 15 stands for "none" as 1111b does."""
     inverted = 15 - vvvv if vvvv >= 0 else 15
     tail = b"" if imm is None else bytes([imm])

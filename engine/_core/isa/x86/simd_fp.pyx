@@ -7,15 +7,15 @@
 from libc.stdint cimport int32_t, int64_t, uint16_t
 from libc.string cimport memcpy
 from engine._core.fp.soft cimport (
-    FP_EQ, FP_GT, FP_INT_QUIET_NX, FP_INT_X86, FP_LT, FP_MA_NEG_C, FP_MM_MAX,
-    FP_MM_X86, FP_OP_ADD, FP_OP_DIV, FP_OP_MUL, FP_OP_SUB, Float80, FP_UNORDERED, soft_arith,
-    soft_arith_f80, soft_compare, soft_convert, soft_convert_to_f80, soft_fused_f80,
-    soft_from_int, soft_fused, soft_integral, soft_pick, soft_squareroot, soft_to_int,
+    FP_EQ, FP_GT, FP_INT_X86, FP_LT, FP_MA_NEG_C, FP_MM_MAX, FP_MM_X86, FP_OP_ADD, FP_OP_DIV,
+    FP_OP_MUL, FP_OP_SUB, FP_UNORDERED, Float80, soft_arith, soft_arith_f80, soft_compare,
+    soft_convert, soft_convert_to_f80, soft_from_int, soft_fused, soft_fused_f80,
+    soft_integral, soft_pick, soft_squareroot, soft_to_int,
 )
 from engine._core.fp.status cimport (
     FP_DAZ_OFF, FP_DAZ_X86, FP_DE, FP_DZ, FP_F16, FP_F32, FP_F64, FP_FTZ_OFF, FP_FTZ_X86,
-    FP_NAN_X86_SSE, FP_NAN_X87, FP_NV, FP_NX, FP_OF, FP_RDN, FP_RM_DYN, FP_RNE, FP_RTZ, FP_RUP, FP_UF,
-    fp_status_init,
+    FP_NAN_X86_SSE, FP_NAN_X87, FP_NV, FP_NX, FP_OF, FP_RDN, FP_RM_DYN, FP_RNE, FP_RTZ, FP_RUP,
+    FP_UF, fp_status_init,
 )
 
 
@@ -99,7 +99,8 @@ cdef inline bint is_denormal(uint8_t fmt, uint64_t x) noexcept nogil:
     return (x & 0x7ff0000000000000ULL) == 0 and (x & 0xfffffffffffffULL) != 0
 
 
-cdef uint64_t compare(FPStatus *st, uint8_t fmt, uint64_t a, uint64_t b, uint32_t imm) noexcept nogil:
+cdef uint64_t compare(FPStatus *st, uint8_t fmt, uint64_t a, uint64_t b,
+                      uint32_t imm) noexcept nogil:
     cdef uint32_t p = imm & 15
     cdef bint signalling = ((SIGNALS >> p) & 1) != ((imm >> 4) & 1)
     cdef int r = soft_compare(st, fmt, a, b, signalling)

@@ -1,4 +1,4 @@
-# Vector instructions that are neither lanes nor floating point: AES, PCLMULQDQ, SHA, CRC32, strings.
+# Vector instructions that are neither lanes nor floating point: AES, SHA, CRC32, strings ...
 #
 # What lives here: functions on values. What does not: operands (trans_*.pxi). Who calls it: helpers
 # of the x86 guest; tests/cython/t_x86_simd.pyx. 16-byte values each; d may be a or b.
@@ -26,9 +26,10 @@ cdef enum:
 
 cdef void simd_misc(uint32_t op, Vec *d, const Vec *a, const Vec *b, const Vec *c,
                     uint32_t imm) noexcept nogil
-# PCMPxSTRx (Intel SDM vol. 2, 4.1). la and lb: lengths of the E forms (their magnitude counts, 16 or 8
-# at most), or SIMD_IMPLICIT for the I forms (length up to a zero element). The result is ECX of the INDEX forms; mask
-# receives XMM0 of the MASK forms; eflags CF ZF SF OF (bits 0, 6, 7, 11), AF and PF clear.
+# PCMPxSTRx (Intel SDM vol. 2, 4.1). la and lb: lengths of the E forms (their magnitude counts, 16
+# or 8 at most), or SIMD_IMPLICIT for the I forms (length up to a zero element). The result is ECX
+# of the INDEX forms; mask receives XMM0 of the MASK forms; eflags CF ZF SF OF (bits 0, 6, 7, 11),
+# AF and PF clear.
 cdef uint32_t simd_pcmpstr(const Vec *a, const Vec *b, int64_t la, int64_t lb, uint32_t imm,
                            Vec *mask, uint32_t *eflags) noexcept nogil
 # CRC-32C of `bytes` low bytes of value (1, 2, 4, 8) added to crc (CRC32 instruction).

@@ -1,6 +1,6 @@
 # AES, PCLMULQDQ, SHA, CRC32 and the string compares of SSE4.2. See simd_misc.pxd.
 #
-# What lives here: one function an instruction group. Sources: Intel SDM vol. 2; FIPS 197, FIPS 180-4.
+# What lives here: one function an instruction group. Sources: Intel SDM vol. 2; FIPS 197, 180-4.
 
 from libc.stdint cimport int8_t, int16_t
 from engine._core.crypto.aes cimport aes_tables
@@ -233,9 +233,9 @@ cdef uint32_t simd_pcmpstr(const Vec *a, const Vec *b, int64_t la, int64_t lb, u
 
 
 cdef uint32_t simd_crc32(uint32_t crc, uint64_t value, uint32_t bytes) noexcept nogil:
-    cdef uint32_t i, k
+    cdef uint32_t i, _bit
     for i in range(bytes):
         crc ^= <uint32_t>(value >> (8 * i)) & 255
-        for k in range(8):
+        for _bit in range(8):
             crc = (crc >> 1) ^ (0x82f63b78u & (0 - (crc & 1)))
     return crc

@@ -88,7 +88,7 @@ def set_code(records: np.ndarray, code: bytes) -> None:
 
 
 def lanes(rng: np.random.Generator, shape: tuple[int, ...], width: int) -> np.ndarray:
-    """64-bit words made of lanes of `width` bits: specials, numbers near each other, random bits."""
+    """64-bit words of lanes of `width` bits: specials, numbers near each other, random bits."""
     special = np.array(SPECIAL[width], np.uint64)
     mask = np.uint64((1 << width) - 1)
     word = np.zeros(shape, np.uint64)
@@ -118,7 +118,8 @@ class Processor:
         self.capacity = capacity
         self.home = tempfile.TemporaryDirectory(prefix="engine-native-")
         home = Path(self.home.name)
-        subprocess.run(["gcc", "-O2", "-o", home / "runner", HERE / "runner.c", "-no-pie"], check=True)
+        subprocess.run(["gcc", "-O2", "-no-pie", "-o", home / "runner", HERE / "runner.c"],
+                       check=True)
         path = home / "records"
         with open(path, "wb") as file:
             file.truncate(capacity * RECORD.itemsize)
