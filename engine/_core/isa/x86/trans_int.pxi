@@ -213,7 +213,8 @@ cdef bint trans_xchg(DisasContext *dc, X86Insn *i) noexcept nogil:
     """With memory it is locked with or without the prefix."""
     cdef uint32_t log2 = op_log2(i, 0), t = local(dc), m = reg_of(i, 0), n = reg_of(i, 1)
     if m == IR_NONE:
-        ir_gxchg(dc.ir, t, address(dc, i, log2), narrow(dc, log2, get_reg(dc, i, log2, n)), oi(dc, log2))
+        ir_gxchg(dc.ir, t, address(dc, i, log2), narrow(dc, log2, get_reg(dc, i, log2, n)),
+                 oi(dc, log2))
         set_reg(dc, i, log2, n, t)
         return True
     ir_mov(dc.ir, t, get_reg(dc, i, log2, m))
@@ -469,7 +470,7 @@ cdef bint trans_rotate(DisasContext *dc, X86Insn *i, uint32_t what) noexcept nog
 
 
 cdef bint trans_shift_double(DisasContext *dc, X86Insn *i, bint right) noexcept nogil:
-    """SHLD SHRD: a:b as one number; 16 bits: a:b:b, so that counts up to 31 are as AMD's cores do."""
+    """SHLD SHRD: a:b as one number; 16 bits: a:b:b, counts up to 31 as AMD's cores."""
     cdef IR *ir = dc.ir
     cdef uint32_t log2 = op_log2(i, 0), count = shift_count(dc, i, log2)
     cdef uint32_t a, b, d = local(dc), cf = local(dc), t = local(dc), less = local(dc), back
