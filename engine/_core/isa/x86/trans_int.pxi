@@ -317,7 +317,7 @@ cdef bint trans_xadd(DisasContext *dc, X86Insn *i) noexcept nogil:
 cdef bint trans_cmpxchg(DisasContext *dc, X86Insn *i) noexcept nogil:
     """Memory is written either way, as the processor does."""
     cdef IR *ir = dc.ir
-    cdef uint32_t log2 = op_log2(i, 0), a = local(dc), old = local(dc), t = local(dc), b, done
+    cdef uint32_t log2 = op_log2(i, 0), a = local(dc), old = local(dc), t = local(dc), b
     ir_mov(ir, a, narrow(dc, log2, get_reg(dc, i, log2, R_AX)))
     b = narrow(dc, log2, get_op(dc, i, 1))
     if i.is_mem:
@@ -325,16 +325,15 @@ cdef bint trans_cmpxchg(DisasContext *dc, X86Insn *i) noexcept nogil:
     else:
         ir_mov(ir, old, narrow(dc, log2, get_op(dc, i, 0)))
         ir_movcond(ir, t, old, a, b, old, COND_eq)
-        if log2 == 2:               # a register of 32 bits is only written when it was equal
-            ir_movcond(ir, i.rm, old, a, t, i.rm, COND_eq)
-        else:
-            set_reg(dc, i, log2, i.rm, t)
-    done = local(dc)
+    # The accumulator first: the destination may be it. 32 bits are only written when they change.
     if log2 == 2:
         ir_movcond(ir, R_AX, old, a, R_AX, old, COND_eq)
+        if not i.is_mem:
+            ir_movcond(ir, i.rm, old, a, t, i.rm, COND_eq)
     else:
-        ir_movcond(ir, done, old, a, a, old, COND_eq)
-        set_reg(dc, i, log2, R_AX, done)
+        set_reg(dc, i, log2, R_AX, old)
+        if not i.is_mem:
+            set_reg(dc, i, log2, i.rm, t)
     alu_flags(dc, ALU_CMP, log2, IR_NONE, a, old)
     return True
 
