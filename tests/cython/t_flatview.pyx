@@ -12,9 +12,7 @@ from engine._core.mem.region cimport (
     memory_region_new, memory_region_new_alias, memory_region_new_io, memory_region_new_ram,
     memory_region_set_address, memory_region_set_alias_offset, memory_region_set_enabled,
     memory_region_set_prot, memory_region_set_readonly, memory_region_set_size)
-from engine._core.mem.topology cimport (
-    address_space_free, address_space_new, address_space_view, memory_region_transaction_begin,
-    memory_region_transaction_commit)
+from engine._core.mem.topology cimport (address_space_free, address_space_new, address_space_view)
 
 TOP = (1 << 64) - 1
 
@@ -100,9 +98,7 @@ def random_tree(seed, steps):
     cdef AddressSpace *space = address_space_new(ctx, top, b"test")
     cdef MemoryRegion *mr
     cdef int code
-    cdef int depth = 0              # of transactions: what is seen stands still inside
     rnd = random.Random(seed)
-    before = None
     root = Region(<uintptr_t>top, TOP, "container")
     every = [root]
     wide = rnd.random() < 0.4
@@ -173,22 +169,8 @@ def random_tree(seed, steps):
             elif what == 5 and sub.target is not None:
                 sub.offset = addr()
                 memory_region_set_alias_offset(R(sub), sub.offset)
-        if rnd.random() < 0.1:
-            if depth == 0:
-                before = ranges(address_space_view(space))
-            depth += 1
-            memory_region_transaction_begin(ctx)
-        elif depth and rnd.random() < 0.2:
-            depth -= 1
-            memory_region_transaction_commit(ctx)
-            if depth == 0:
-                check(root, space, rnd)
-        if depth:
-            assert ranges(address_space_view(space)) == before
-        elif rnd.random() < 0.7:
+        if rnd.random() < 0.7:
             check(root, space, rnd)
-    for _ in range(depth):
-        memory_region_transaction_commit(ctx)
     check(root, space, rnd)
     address_space_free(space)
     for region in every:
