@@ -640,7 +640,7 @@ def test_rule_flushing_more_changes_nothing(emu, root, space):
 
 
 def test_emulators_go_with_all_that_hangs_on_them():
-    """Regions, devices, listeners, owners in cycles through the emulator: collected, no crash."""
+    """Regions, devices and listeners in cycles through the emulator: collected, no crash."""
     dead = []
 
     class Witness(Recorder):
