@@ -39,23 +39,6 @@ PAGE = 0x1000
 VGA, CODE, MIGRATION = DirtyClient.VGA, DirtyClient.CODE, DirtyClient.MIGRATION
 
 
-@pytest.fixture
-def emu():
-    with Emulator("riscv64") as emu:
-        yield emu
-
-
-@pytest.fixture
-def root(emu):
-    return system_memory(emu)
-
-
-@pytest.fixture
-def space(emu):
-    (space,) = cpu_address_spaces(emu)
-    return space
-
-
 class Recorder(MemoryListener):
     """Everything that a listener hears."""
 

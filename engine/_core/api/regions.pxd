@@ -23,6 +23,7 @@ cdef class RegionCell:
     cdef object resized         # resizeable RAM: fn(name, size)
     cdef object buffer          # memoryview behind the RAM
     cdef object owner
+    cdef uint64_t found         # references on the owner that AddressSpace.find took for callers
     cdef MemoryRegionIOMMUOps iommu_ops
 
 cdef class MemoryRegion:

@@ -214,13 +214,25 @@ cdef class AddressSpace:
         cdef uint64_t at = u64_arg(address, "address")
         if not memory_region_find(self.check(), at, &s):
             return None
-        return section_of(self.core, &s)
+        section = section_of(self.core, &s)
+        if section.region is not None:
+            (<MemoryRegion>section.region).cell.found += 1
+        return section
 
     def release(self, section):
-        """Gives back what `find` holds."""
+        """Gives back what `find` holds. Raises `PreconditionError` when there is nothing left to
+        give back."""
+        cdef MemoryRegion region
         self.check()
-        if section.region is not None:
-            memory_region_unref((<MemoryRegion?>section.region).check())
+        if section.region is None:
+            return
+        region = <MemoryRegion?>section.region
+        region.check()
+        if region.cell.found == 0:
+            raise PreconditionError(f"{region!r} has no section to release: each answer of find"
+                                    " is released once")
+        region.cell.found -= 1
+        memory_region_unref(region.cell.mr)
 
     def access_valid(self, address, size, is_write=False):
         """Whether somebody answers for every byte."""
