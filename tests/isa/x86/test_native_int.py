@@ -32,7 +32,8 @@ UNDEFINED = {
     "shld": SHIFTS, "shrd": SHIFTS, "bt": OF | SF | AF | PF, "bts": OF | SF | AF | PF,
     "btr": OF | SF | AF | PF, "btc": OF | SF | AF | PF, "bsf": 0x8D5 & ~ZF, "bsr": 0x8D5 & ~ZF,
     "lzcnt": OF | SF | AF | PF, "tzcnt": OF | SF | AF | PF, "blsr": AF | PF, "blsmsk": AF | PF,
-    "blsi": AF | PF, "bextr": AF | PF | SF, "bzhi": AF | PF, "aam": OF | AF | CF, "aad": OF | AF | CF,
+    "blsi": AF | PF, "bextr": AF | PF | SF, "bzhi": AF | PF, "aam": OF | AF | CF,
+    "aad": OF | AF | CF,
     "aaa": OF | SF | ZF | PF, "aas": OF | SF | ZF | PF, "daa": OF, "das": OF,
 }
 NOT_ALONE = {

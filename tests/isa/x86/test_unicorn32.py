@@ -26,7 +26,8 @@ from unicorn import x86_const as u  # noqa: E402
 GPRS = ["eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi"]
 IDS = [getattr(u, f"UC_X86_REG_{name.upper()}") for name in GPRS]
 CODE, DATA, SETS = 0x10000, 0x20000, 6
-# unicorn is wrong or lacks them (adx, VEX, the aliases F6/1 and F7/1), or they do more than one step.
+# unicorn is wrong or lacks them (adx, VEX, the aliases F6/1 and F7/1), or they do more than one
+# step.
 LEFT_OUT = {"adcx", "adox", "crc32", "movnti", "pusha", "popa", "bound", "les", "lds", "into",
             "prefetchw", "clflush", "rdtsc"}
 
