@@ -25,6 +25,7 @@ from ..errors import (
 from . import calls_files, calls_memory, calls_process  # noqa: F401  (they fill the call table)
 from .abi import SIGNAL_NAMES, SIGNALS, Abi
 from .abi_riscv64 import RISCV64
+from .abi_x86_64 import X86_64
 from .calls import dispatch
 from .elf import Program, read_program
 from .files import FileTable
@@ -34,7 +35,7 @@ from .signals import Killed, Signals
 
 log = logging.getLogger("engine.linux")
 
-ABIS: tuple[Abi, ...] = (RISCV64,)
+ABIS: tuple[Abi, ...] = (RISCV64, X86_64)
 
 
 def abi_of(program: Program) -> Abi:

@@ -379,7 +379,9 @@ def test_rows_28_36_65_against_a_model():
                 prot, traps = model.put.get((idx, addr), (0, None))
                 assert prot >> access & 1, (idx, hex(addr))
                 if access == ACCESS_WRITE:
-                    assert (e.f.addr_write & TLB_NOTDIRTY != 0) == traps
+                    # A table that grows arms again what tlb_set_dirty opened on a clean page.
+                    armed = e.f.addr_write & TLB_NOTDIRTY != 0
+                    assert armed == traps or armed and ram in clean
                 else:
                     assert <uint8_t *>tlb_vaddr_to_host(&b.t, addr, access, idx) == \
                         b.ram.host + <uint64_t>ram
@@ -422,7 +424,7 @@ def test_table_grows_with_conflicts():
     assert b.slots() == 256                             # no conflict yet
     test_and_clear_dirty(b.ctx, 3 * PAGE, PAGE, DIRTY_MEMORY_MIGRATION)
     # A working set of 1,000 pages, again and again: from some time on every page hits.
-    for turn in range(8):
+    for _turn in range(8):
         fills = 0
         for page in range(1000):
             addr = page * PAGE

@@ -56,7 +56,7 @@ def test_a_good_file_says_what_it_is():
         (GOOD[: len(GOOD) // 2], "truncated"),
         (patched(4, b"\x07"), "broken"),
         (patched(16, b"\x01\0"), "ET_REL"),
-        (patched(18, b"\x3e\0"), "which user mode does not run"),
+        (patched(18, b"\xf7\0"), "which user mode does not run"),
         (patched(56, b"\0\0"), "program headers"),
         (patched(56, b"\xff\xff"), "program headers"),
         (patched(LOAD + 32, struct.pack("<Q", 1 << 62)), "truncated"),

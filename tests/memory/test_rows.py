@@ -39,23 +39,6 @@ PAGE = 0x1000
 VGA, CODE, MIGRATION = DirtyClient.VGA, DirtyClient.CODE, DirtyClient.MIGRATION
 
 
-@pytest.fixture
-def emu():
-    with Emulator("riscv64") as emu:
-        yield emu
-
-
-@pytest.fixture
-def root(emu):
-    return system_memory(emu)
-
-
-@pytest.fixture
-def space(emu):
-    (space,) = cpu_address_spaces(emu)
-    return space
-
-
 class Recorder(MemoryListener):
     """Everything that a listener hears."""
 
@@ -657,7 +640,7 @@ def test_rule_flushing_more_changes_nothing(emu, root, space):
 
 
 def test_emulators_go_with_all_that_hangs_on_them():
-    """Regions, devices, listeners and owners in cycles through the emulator: collected, no crash."""
+    """Regions, devices and listeners in cycles through the emulator: collected, no crash."""
     dead = []
 
     class Witness(Recorder):

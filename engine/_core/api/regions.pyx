@@ -23,7 +23,7 @@ from engine._core.mem.topology cimport (memory_region_transaction_begin,
                                         memory_region_transaction_commit)
 from engine._core.api.blocks cimport context_of, memory_sync, name_arg, refusal
 from engine._core.api.core cimport core_of, prot_arg, type_name, u64_arg
-from engine._core.api.devices cimport Device, callback_failed, device_new
+from engine._core.api.devices cimport Device, DeviceHead, callback_failed, device_new
 from engine._core.api.emulator cimport Emulator
 
 import os
@@ -168,6 +168,23 @@ cdef MemoryRegion system_region(Core core):
 
 # ---------------------------------------------------------------- making
 
+cdef Core emulator_core(object emu):
+    cdef Core core
+    if not isinstance(emu, Emulator):
+        raise ArgumentTypeError(f"expected an Emulator, not {type_name(emu)}")
+    core = (<Emulator>emu).core
+    core.check()
+    return core
+
+
+cdef int raise_left(Core core) except -1:
+    error = core.error
+    if error is not None and not core.st.running:
+        core.error = None
+        raise error
+    return 0
+
+
 cdef Core core_arg(object emu):
     cdef Core core
     if not isinstance(emu, Emulator):
@@ -246,15 +263,10 @@ cdef bint accepts_held(void *opaque, hwaddr addr, uint32_t size, bint is_write,
         return False
 
 
-ctypedef struct Head:           # = DeviceHead
-    CoreState *st
-    void *device
-
-
 cdef bint io_accepts(void *opaque, hwaddr addr, uint32_t size, bint is_write,
                      uint32_t attrs) noexcept nogil:
     with gil:
-        return accepts_held((<Head *>opaque).device, addr, size, is_write, attrs)
+        return accepts_held((<DeviceHead *>opaque).device, addr, size, is_write, attrs)
 
 
 cdef Device region_device(Core core, object read, object write, object accepts, object valid,
@@ -537,11 +549,7 @@ cdef class MemoryRegion:
         cdef Core core = self.core
         if core.st.has_exports:
             memory_sync(core)
-        if core.error is not None and not core.st.running:
-            error = core.error
-            core.error = None
-            raise error
-        return 0
+        return raise_left(core)
 
     @property
     def parent(self):
@@ -789,10 +797,7 @@ cdef class Transaction:
         self.core.check()
         self.depth -= 1
         memory_region_transaction_commit(context_of(self.core))
-        if self.core.error is not None and not self.core.st.running:
-            error = self.core.error
-            self.core.error = None
-            raise error
+        raise_left(self.core)
 
 
 def transaction(emu):

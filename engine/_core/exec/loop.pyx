@@ -384,6 +384,7 @@ cdef int run_turns(Engine *e, Run *r) noexcept nogil:
         cpu.exit_status = ST_OK
         cpu.unwind_ra = 0
         e.synced_tb = NULL
+        e.row_cursor.tb = NULL  # blocks are freed between runs of them only
         e.pc_written = False
         e.state_changed = False
         left_by = e.backend.run(cpu, tb, &e.rt)

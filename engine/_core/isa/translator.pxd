@@ -66,6 +66,7 @@ ctypedef struct TranslateArgs:
     CPUHead *cpu
     Translator *tr
     uint32_t max_insns              # 0: the default; less after IR_FULL or BE_TOO_LARGE
+    uint32_t straight               # every jump is an exit: no label begins a basic block
     # A block ends before such an address, and leaves to the loop when it jumps to one.
     bint (*stop_at)(CPUHead *cpu, uint64_t pc) noexcept nogil
     # Status helpers (HF_STATUS) called before an instruction, or NULL for this one:

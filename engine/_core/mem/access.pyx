@@ -112,7 +112,7 @@ cdef int _page(Access *a, vaddr_t addr, uint32_t size) noexcept nogil:
             continue                # the hook has flushed it
         # The guest's MMU agreed (or it would have answered a fault), the region does not.
         if t.mode[a.mmu_idx].io == NULL:
-            return ST_FAULT         # no memory for the tables
+            return ST_FAULT         # the guest's MMU entered nothing
         io = tlb_io(t, a.mmu_idx, addr)
         st = _fault(a, addr, io.paddr + (addr & ~t.page_mask), size, ACCESS_FAULT_PROT)
         if st:
@@ -376,6 +376,8 @@ cdef int _store(CPUTLB *t, vaddr_t addr, const uint64_t *value, uint32_t oi,
     cdef bint be = memop & MO_BE != 0
     cdef int st
     _start(&a, t, addr, oi, ACCESS_WRITE, ra)
+    t.store_value = value[0] & (0xffffffffffffffffULL if a.size >= 8
+                                else (1ULL << (8 * a.size)) - 1)
     if not _aligned(addr, memop):
         return _misaligned(&a)
     st = _walk(&a)
@@ -529,6 +531,7 @@ cdef int access_fetch(CPUTLB *t, vaddr_t addr, uint32_t size, int mmu_idx, uintp
     cdef uint8_t buf[16]
     cdef int st
     _start(&a, t, addr, <uint32_t>mmu_idx, ACCESS_FETCH, ra)
+    t.store_value = 0
     a.size = size
     memset(buf, 0, 16)
     st = _walk(&a)

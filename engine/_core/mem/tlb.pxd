@@ -110,6 +110,7 @@ ctypedef struct CPUTLB:
     uint64_t miss_count             # direct-mapped misses (victim hits included)
     uint64_t flush_count
     uint64_t notdirty_count         # write traps taken
+    uint64_t store_value            # of the store on the slow path, for fault hooks (low half)
     const AccessHooks *hooks        # exec's; NULL: none
     void **ases                     # AddressSpace*[n_ases] of this CPU (head.ases)
     uint32_t n_ases
@@ -165,7 +166,7 @@ cdef void tlb_set_dirty(CPUTLB *t, vaddr_t addr) noexcept nogil
 cdef void tlb_reset_dirty(CPUTLB *t, uintptr_t host_start, uint64_t length) noexcept nogil
 cdef void *tlb_vaddr_to_host(CPUTLB *t, vaddr_t addr, int access, int mmu_idx) noexcept nogil
 # Enter a translation: looks the physical page up in the CPU's address space for attrs, sets flags.
-# prot: what the guest's MMU grants. 0; -1: no memory for the tables, or no such mode.
+# prot: what the guest's MMU grants. 0; -1: no such mode.
 cdef int tlb_set_page(CPUTLB *t, vaddr_t addr, hwaddr paddr, uint32_t attrs, int prot, int mmu_idx,
                       uint64_t page_size) noexcept nogil
 # Victim search: swaps a hit into the direct-mapped slot. It and tlb_set_page may make the table

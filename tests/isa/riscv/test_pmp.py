@@ -14,7 +14,7 @@ BASE = 0x10000
 PAGES = 64
 U, S, M = 0, 1, 3
 R, W, X, TOR, NA4, NAPOT, LOCK = 1, 2, 4, 0x08, 0x10, 0x18, 0x80
-CODE = f"""
+CODE = """
         lw a1, 0(a0)
         sw a1, 0(a0)
         jalr zero, 0(a0)
@@ -116,7 +116,7 @@ def test_pmp_registers(arch, backend):
     emu = machine(arch, backend)
     ones = 0xffffffff if arch == "riscv32" else (1 << 54) - 1
     emu.regs.pmpaddr3 = (1 << 64 if arch == "riscv64" else 1 << 32) - 1
-    assert emu.regs.pmpaddr3 == ones & ~0x3ff           # how software finds the grain: 2 ** (10 + 2)
+    assert emu.regs.pmpaddr3 == ones & ~0x3ff           # this tells the grain, 2 ** (10 + 2)
     emu.regs.pmpaddr2 = 0
     emu.regs.pmpcfg0 = (NAPOT | R) << 16 | (NA4 | R) << 24
     assert emu.regs.pmpcfg0 == (NAPOT | R) << 16 | R << 24      # no NA4 with this grain

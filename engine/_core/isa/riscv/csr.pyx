@@ -213,7 +213,6 @@ cdef uint64_t legal_tvec(uint64_t value) noexcept nogil:
 
 
 cdef bint csr_write(CPURISCVState *s, uint32_t number, uint64_t value) noexcept nogil:
-    cdef bint rv32 = s.xlen == 32
     cdef uint64_t dummy = 0, now
     cdef uint64_t align = ~1ULL if s.features & RISCV_C else ~3ULL
     value &= word_mask(s)
