@@ -1,6 +1,6 @@
 """Times guest kernels on this engine, its peers and the host's own build of the same C, in turn.
 
-    python tests/bench/bench_kernels.py [--guest riscv64] [--repeat 3] [--scale 1.0] [--only NAME ...]
+    python tests/bench/bench_kernels.py [--guest riscv64] [--repeat 3] [--scale 1.0] [--only NAME]
 
 Prints a table of time ratios to the host's own code and, for each peer that is installed (unicorn,
 icicle-emu), how many times faster this engine is, with geometric means. Every engine's result is
