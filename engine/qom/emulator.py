@@ -10,6 +10,7 @@ object model itself. Who calls it: `Emulator.qom`, through `engine.util.factory`
     /machine/memory/ram[0]      address, size, perms (set: protects it), kind, name
     /machine/devices            a child for each mapped device, with a link to its region
     /machine/stats              the counters
+    /machine/NAME[0]            a named region of engine.memory; below its owner, if an object
 
 The nodes look at the emulator when they are asked; it knows nothing of them, so they cost a run
 nothing. They refer to it weakly: the tree goes with the emulator, not the other way round. While
@@ -19,9 +20,10 @@ another thread runs the emulator the tree shows the map as last seen, and values
 from __future__ import annotations
 
 import contextlib
+import sys
 import weakref
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .._core.api import Emulator, Prot, Region
 from ..errors import ArgumentError, ClosedError, EngineBusyError
@@ -35,6 +37,9 @@ from .object import (
     type_register,
 )
 from .properties import bool_property, int_property, link_property, str_property
+
+if TYPE_CHECKING:
+    from .._core.api.regions import MemoryRegion
 
 __all__ = ["emulator_node", "escape_name"]
 
@@ -69,6 +74,61 @@ class Node(Object):
 
     def connected(self) -> None:
         """Called when the node knows its emulator."""
+
+
+class BuiltRegion(Node):
+    """A region of `engine.memory`: the node finds it by its number."""
+
+    number = 0
+    region_name = ""
+    kind = ""
+
+    def region(self) -> MemoryRegion:
+        """The region; `ClosedError` when it is gone."""
+        for region in built_regions(self.emu()):
+            if region.number == self.number:
+                return region
+        raise ClosedError(f"the memory region {self.region_name!r} is gone")
+
+
+class MachineNode(Node):
+    """The machine. Named regions of `engine.memory` are its children, or their owners' (spec
+    row 7)."""
+
+    def __init__(self, klass: ObjectClass) -> None:
+        super().__init__(klass)
+        self.built: dict[int, tuple[Object, str]] = {}
+
+    def refresh(self) -> None:
+        emu = self.emulator()
+        if emu is not None:
+            with contextlib.suppress(EngineBusyError, ClosedError):
+                self.follow(built_regions(emu))
+
+    def follow(self, regions: list[MemoryRegion]) -> None:
+        """Adds nodes for regions that are new and takes those away that are gone."""
+        present = {region.number: region for region in regions if region.name}
+        for number in [number for number in self.built if number not in present]:
+            parent, name = self.built.pop(number)
+            Object.delete_property(parent, name)
+        for number, region in present.items():
+            if number in self.built:
+                continue
+            node = object_new("built-memory-region")
+            assert isinstance(node, BuiltRegion)
+            node.emulator, node.number = self.emulator, number
+            node.region_name, node.kind = region.name or "", region.kind
+            parent = region.owner if isinstance(region.owner, Object) else self
+            self.built[number] = parent, ""     # no look at properties comes back here
+            Object.add_child(parent, escape_name(node.region_name) + "[*]", node)
+            self.built[number] = parent, node.name or ""
+            node.unref()
+
+
+def built_regions(emu: Emulator) -> list[MemoryRegion]:
+    """The regions of `engine.memory`, which is not loaded for those who use none."""
+    module = sys.modules.get("engine._core.api.regions")
+    return [] if module is None else list(module.all_regions(emu))
 
 
 class CPUNode(Node):
@@ -235,6 +295,25 @@ def _cpu_class(klass: ObjectClass) -> None:
     klass.add_property(int_property("index", "uint32", lambda n: 0))
 
 
+def _built_class(klass: ObjectClass) -> None:
+    def enable(node: BuiltRegion, value: bool) -> None:
+        node.region().enabled = value
+
+    klass.add_property(str_property("name", attribute="region_name", readonly=True))
+    klass.add_property(str_property("kind", attribute="kind", readonly=True))
+    klass.add_property(int_property("size", "uint64", lambda n: min(n.region().size, UINT64_MAX),
+                                    description="bytes; 2**64 - 1 also for all of memory"))
+    klass.add_property(int_property("address", "uint64", lambda n: n.region().address,
+                                    description="offset in its container"))
+    klass.add_property(int_property("priority", "int32", lambda n: n.region().priority))
+    klass.add_property(str_property("container", lambda n: _name_of(n.region().parent)))
+    klass.add_property(bool_property("enabled", lambda n: n.region().enabled, enable))
+
+
+def _name_of(region: MemoryRegion | None) -> str:
+    return "" if region is None else region.name or ""
+
+
 def _region_class(klass: ObjectClass) -> None:
     klass.add_property(int_property("address", "uint64", attribute="address", readonly=True))
     klass.add_property(int_property("size", "uint64", lambda n: min(n.size, UINT64_MAX),
@@ -246,7 +325,10 @@ def _region_class(klass: ObjectClass) -> None:
 
 
 type_register(TypeInfo("emulator-node", abstract=True, instance=Node))
-type_register(TypeInfo("machine", "emulator-node", class_init=_machine_class))
+type_register(TypeInfo("machine", "emulator-node", instance=MachineNode,
+                       class_init=_machine_class))
+type_register(TypeInfo("built-memory-region", "emulator-node", instance=BuiltRegion,
+                       class_init=_built_class))
 type_register(TypeInfo("cpu", "emulator-node", abstract=True, instance=CPUNode,
                        class_init=_cpu_class))
 type_register(TypeInfo("register-group", "emulator-node", instance=RegisterGroup))

@@ -33,6 +33,7 @@ class Arch(NamedTuple):
     models: dict[int, int]                  # mode bits -> how many
     traps: dict[int, tuple[int, int]]       # exception -> (what it is, number that hooks get)
     length_rule: int
+    reset_pc: int
     subtractions: tuple[str, ...]           # mnemonics that UC_TCG_OP_SUB reports
     make_rows: Callable[[], dict[int, Row]]
 
@@ -124,7 +125,8 @@ _RISCV = Arch(
     module="riscv", natives={4: "riscv32", 8: "riscv64"}, modes=12,
     default_model={4: 3, 8: 3}, models={4: 4, 8: 4},
     traps={2: (AFTER, 2), 3: (INVALID, 3), 8: (AFTER, 8), 9: (AFTER, 8), 11: (AFTER, 8)},
-    length_rule=LENGTH_RISCV, subtractions=("sub", "subw", "c.sub", "c.subw"), make_rows=_riscv)
+    length_rule=LENGTH_RISCV, reset_pc=0x1000, subtractions=("sub", "subw", "c.sub", "c.subw"),
+    make_rows=_riscv)
 
 # SDM volume 3, table 6-1. 3 and 4 are traps.
 _X86 = Arch(
@@ -132,7 +134,7 @@ _X86 = Arch(
     default_model={2: 19, 4: 19, 8: 19}, models={2: 38, 4: 38, 8: 38},
     traps={3: (AFTER, 3), 4: (AFTER, 4), 6: (INVALID, 6),
            **{number: (AFTER, number) for number in range(32, 256)}},
-    length_rule=LENGTH_SHORTEST, subtractions=("sub",), make_rows=_x86)
+    length_rule=LENGTH_SHORTEST, reset_pc=0, subtractions=("sub",), make_rows=_x86)
 
 ARCHES = {8: _RISCV, 4: _X86}
 KNOWN = range(1, 11)                        # UC_ARCH_* that unicorn has

@@ -135,7 +135,7 @@ def _hook_add(handle: Any, out: Any, htype: Any, callback: Any, user_data: Any, 
         return function(number, *rest[:-1], data)
 
     call.keep = callback                        # type: ignore[attr-defined]
-    place = getattr(out, "_obj", None) or out.contents
+    place = out._obj if hasattr(out, "_obj") else out.contents
     place.value = uc.hook_add(kind, call, None, _number(begin), _number(end),
                               *(_number(arg) for arg in args))
 

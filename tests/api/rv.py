@@ -2,6 +2,8 @@
 instruction formats; the engine's own tables are not used."""
 
 import struct
+import threading
+import time
 
 _NAMES = """
     zero ra sp gp tp t0 t1 t2 s0 s1 a0 a1 a2 a3 a4 a5 a6 a7 s2 s3 s4 s5 s6 s7 s8 s9 s10 s11 t3 t4
@@ -31,6 +33,10 @@ def li(rd, imm):
 
 def lui(rd, imm20):
     return (imm20 & 0xfffff) << 12 | REGS[rd] << 7 | 0x37
+
+
+def auipc(rd, imm20):
+    return (imm20 & 0xfffff) << 12 | REGS[rd] << 7 | 0x17
 
 
 def add(rd, rs1, rs2):
@@ -80,6 +86,7 @@ def jalr(rd, rs1, imm=0):
 
 
 NOP = li("zero", 0)
+RET = jalr("zero", "ra")
 ECALL = 0x00000073
 EBREAK = 0x00100073
 ILLEGAL = 0x00000000
@@ -89,7 +96,29 @@ LOOP = jal("zero", 0)           # jumps to itself
 def code(*words):
     return b"".join(struct.pack("<I", word) for word in words)
 
+# Endless loops, with a data pointer in sp: offset from CODE -> instructions
+LOOPS = {
+    "jump to itself": {0: [LOOP]},
+    "two pages": {0: [jal("zero", 0x1000)], 0x1000: [jal("zero", -0x1000)]},
+    "calls": {0: [jal("ra", 0x100), jal("zero", -4)], 0x100: [jalr("zero", "ra")]},
+    "stores": {0: [li("a1", 1), sd("a1", 0, "sp"), bne("a1", "zero", -4)]},
+}
+
 
 def loop_code(count):
     """a0 counts down from count (at most 2047); 1 + 2 * count instructions."""
     return code(li("a0", count), addi("a0", "a0", -1), bne("a0", "zero", -4))
+
+
+def stop_later(emu, delay=0.05):
+    """A thread, started, that stops the emulator, and the list to which it puts when."""
+    asked = []
+
+    def stop():
+        time.sleep(delay)
+        asked.append(time.monotonic())
+        emu.stop()
+
+    thread = threading.Thread(target=stop)
+    thread.start()
+    return thread, asked

@@ -1,12 +1,11 @@
 """Blocks that are entered often are translated again, larger: nobody can tell but by the time."""
 
 import pytest
-from api.rv import CODE, EBREAK, NOP, add, addi, bne, code, jal, jalr, li, sw
+from api.rv import CODE, EBREAK, NOP, RET, add, addi, bne, code, jal, li, sw
 
 import engine
 from engine import Emulator
 
-RET = jalr("zero", "ra")
 END = CODE + 36
 ROUNDS = 40
 

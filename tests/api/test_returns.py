@@ -5,9 +5,10 @@ from api.rv import (
     CODE,
     EBREAK,
     NOP,
-    REGS,
+    RET,
     add,
     addi,
+    auipc,
     bne,
     code,
     i_type,
@@ -24,13 +25,6 @@ import engine
 from engine import Emulator, InstructionFault, StopReason
 
 STACK = 0x20000
-
-
-def auipc(rd, imm20):
-    return (imm20 & 0xFFFFF) << 12 | REGS[rd] << 7 | 0x17
-
-
-RET = jalr("zero", "ra")
 # f at CODE + 0x100: a0 = n answers n + f(n - 1), f(0) = 0; the call is an auipc/jalr pair
 F = 0x100
 RECURSION = code(

@@ -13,7 +13,8 @@ from engine._core.mem.dirty cimport set_dirty_range, test_and_clear_dirty
 from engine._core.mem.region cimport (memory_region_add_subregion, memory_region_new,
                                       memory_region_new_io, memory_region_new_ram,
                                       memory_region_new_rom)
-from engine._core.mem.tlb cimport (AccessHooks, CPUTLB, CPUTLBEntry, CPU_VTLB_SIZE, NB_MMU_MODES,
+from engine._core.mem.tlb cimport (AccessHooks, CPUTLB, CPUTLBEntry, CPU_TLB_BITS, CPU_TLB_MAX_BITS,
+                                   CPU_VTLB_SIZE, NB_MMU_MODES,
                                    TLB_MMIO, TLB_NOTDIRTY, TLB_SUBPAGE, TLB_WATCH, tlb_entry,
                                    tlb_flush_all, tlb_flush_modes, tlb_flush_page_modes, tlb_free,
                                    tlb_hit_read, tlb_hit_write, tlb_init, tlb_reset_dirty,
@@ -25,7 +26,8 @@ cdef enum:
     RAM = 0x100000              # bytes of RAM at 0
 
 NONE = int("f" * 16, 16)
-WAY = 256 * PAGE                # addresses this far apart share a slot
+WAY = PAGE << CPU_TLB_BITS      # addresses this far apart share a slot until the table grows
+LARGEST_WAY = PAGE << CPU_TLB_MAX_BITS      # ... and after it has grown, too
 
 
 cdef class Box:
@@ -72,6 +74,9 @@ cdef class Box:
         words = self.words(addr, idx)
         return any(w & ~0xfff == addr & ~0xfff and w & 8 == 0 for w in words) or \
             self.victim(addr, idx) is not None
+
+    def slots(self, idx=0):
+        return (self.t.desc[idx].mask >> 5) + 1
 
     def victim(self, addr, idx=0):
         for k in range(CPU_VTLB_SIZE):
@@ -346,14 +351,21 @@ def test_rows_28_36_65_against_a_model():
     cdef Box b = Box()
     cdef CPUTLBEntry *e
     rnd = random.Random(9)
-    model, clean = Model(), set()
-    for _ in range(int(os.environ.get("ENGINE_MODEL_STEPS", "20000"))):
+    model, clean, sizes = Model(), set(), set()
+    for step in range(int(os.environ.get("ENGINE_MODEL_STEPS", "20000"))):
         page = rnd.randrange(0, 3000)
         addr, ram = page * PAGE, page * PAGE % RAM
         idx, what = rnd.randint(0, 3), rnd.random()
+        calm = step // 6000 % 2 == 0        # no large pages, no whole flushes: the tables grow
+        sizes.add(b.slots(idx))
+        if step % 6000 == 0:
+            tlb_flush_all(&b.t)
+            model = Model()
+        if calm:
+            what *= 0.985
         if what < 0.4:
             prot = rnd.choice([1, 3, 5, 7])
-            size = rnd.choice([PAGE, PAGE, PAGE, PAGE, 16 * PAGE])
+            size = rnd.choice([PAGE, PAGE, PAGE, PAGE, PAGE if calm else 16 * PAGE])
             b.put(addr, None, prot, idx, size)
             model.fill(idx, addr, prot, ram in clean, size)
         elif what < 0.85:
@@ -362,11 +374,14 @@ def test_rows_28_36_65_against_a_model():
             found = e.word[access] & ~<uint64_t>(PAGE - 1 & ~8) == addr
             if not found:
                 found = tlb_victim_hit(&b.t, idx, addr, access)
+                e = tlb_entry(&b.t, idx, addr)
             if found:
                 prot, traps = model.put.get((idx, addr), (0, None))
                 assert prot >> access & 1, (idx, hex(addr))
                 if access == ACCESS_WRITE:
-                    assert (e.f.addr_write & TLB_NOTDIRTY != 0) == traps
+                    # A table that grows arms again what tlb_set_dirty opened on a clean page.
+                    armed = e.f.addr_write & TLB_NOTDIRTY != 0
+                    assert armed == traps or armed and ram in clean
                 else:
                     assert <uint8_t *>tlb_vaddr_to_host(&b.t, addr, access, idx) == \
                         b.ram.host + <uint64_t>ram
@@ -396,6 +411,67 @@ def test_rows_28_36_65_against_a_model():
         else:
             tlb_flush_all(&b.t)
             model = Model()
+    assert {1 << CPU_TLB_BITS, 2 << CPU_TLB_BITS} <= sizes
+
+
+def test_table_grows_with_conflicts():
+    cdef Box b = Box()
+    b.put(0)
+    sizes = [b.slots()]
+    assert sizes == [256] and b.slots(1) == 1
+    for page in range(1, 255):
+        b.put(page * PAGE)
+    assert b.slots() == 256                             # no conflict yet
+    test_and_clear_dirty(b.ctx, 3 * PAGE, PAGE, DIRTY_MEMORY_MIGRATION)
+    # A working set of 1,000 pages, again and again: from some time on every page hits.
+    for _turn in range(8):
+        fills = 0
+        for page in range(1000):
+            addr = page * PAGE
+            if not (b.hit(addr) and (tlb_vaddr_to_host(&b.t, addr, ACCESS_READ, 0) != NULL or
+                                     tlb_victim_hit(&b.t, 0, addr, ACCESS_READ))):
+                b.put(addr)
+                fills += 1
+            if b.slots() != sizes[len(sizes) - 1]:
+                sizes.append(b.slots())
+    assert sizes == [256, 512, 1024] and fills == 0
+    for page in range(1000):
+        addr = page * PAGE
+        ram = b.ram.host + <uint64_t>(addr % RAM)
+        assert <uint8_t *>tlb_vaddr_to_host(&b.t, addr + 9, ACCESS_READ, 0) == ram + 9
+        traps = page % 256 == 3
+        assert b.words(addr) == (addr, addr | (TLB_NOTDIRTY if traps else 0), addr)
+    # Dirty flags and page flushes reach what lies beyond the first 256.
+    assert test_and_clear_dirty(b.ctx, 0x10000, PAGE, DIRTY_MEMORY_CODE)
+    for page in (0x10, 0x110, 0x310):
+        assert b.words(page * PAGE)[1] == page * PAGE | TLB_NOTDIRTY
+    tlb_set_dirty(&b.t, 0x310 * PAGE)
+    assert b.words(0x310 * PAGE)[1] == 0x310 * PAGE
+    tlb_flush_page_modes(&b.t, 0x310 * PAGE, 1)
+    assert not b.hit(0x310 * PAGE) and b.hit(0x210 * PAGE)
+
+
+def test_table_shrinks_when_flushes_find_it_empty():
+    cdef Box b = Box()
+    for page in range(6000):
+        b.put(page * PAGE)
+    size = b.slots()
+    assert size >= 2048
+    tlb_flush_all(&b.t)
+    assert b.slots() == size                            # it was full
+    assert not any(b.hit(page * PAGE) for page in range(6000))
+    seen = []
+    for _ in range(12):
+        b.put(0x5000)
+        assert b.hit(0x5000)
+        tlb_flush_modes(&b.t, 1)
+        assert not b.hit(0x5000)
+        seen.append(b.slots())
+    assert seen[0] == size // 2 and seen.count(256) >= 2
+    for page in range(60000):                           # and up again, to the end
+        b.put(page * PAGE)
+    assert b.slots() == 1 << CPU_TLB_MAX_BITS
+    assert all(b.hit(page * PAGE) for page in range(60000 - (1 << CPU_TLB_MAX_BITS), 60000))
 
 
 def test_freed_tlbs_are_forgotten():
@@ -421,11 +497,11 @@ def bench_lookup(loops=5_000_000):
     for i in range(n):
         sum += <uint64_t>tlb_hit_read(&b.t, (i << 7) & 0xffff8, oi)
     hit = <double>(clock_ns() - began) / n
-    b.put(WAY, 0x1000)
-    b.put(2 * WAY, 0x1000)
+    b.put(LARGEST_WAY, 0x1000)
+    b.put(2 * LARGEST_WAY, 0x1000)
     began = clock_ns()
     for i in range(n // 10):
-        sum += tlb_victim_hit(&b.t, 0, (1 + (i & 1)) * <uint64_t>WAY, ACCESS_READ)
+        sum += tlb_victim_hit(&b.t, 0, (1 + (i & 1)) * <uint64_t>LARGEST_WAY, ACCESS_READ)
     victim = <double>(clock_ns() - began) / (n // 10)
     began = clock_ns()
     for i in range(n // 100):

@@ -246,3 +246,8 @@ def run_crc32(uint8_t[:, ::1] records, uint32_t bytes, uint32_t rip):
         crc = simd_crc32(<uint32_t>crc, value, bytes)
         memcpy(&records[i, GPR + 8], &crc, 8)
         memcpy(&records[i, RIP], &end, 8)
+
+
+def test_operations_have_numbers_of_their_own():
+    for table in (lane_size_ops(), float_ops(), misc_ops()):
+        assert len(set(table.values())) == len(table) > 0

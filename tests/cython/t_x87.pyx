@@ -94,3 +94,17 @@ def tag_words(uint8_t[:, ::1] records):
         x87_set_tag_word(&f, tags)
         out.append((tags, valid == f.valid))
     return out
+
+
+def test_an_initialised_unit_keeps_a_record_as_it_was():
+    cdef X87 f
+    cdef uint8_t[1200] record
+    cdef uint8_t[1200] back
+    memset(record, 0, sizeof(record))
+    memset(back, 0, sizeof(back))
+    x87_init(&f)
+    store(&f, record)
+    load(&f, record)
+    store(&f, back)
+    assert (<char *>record)[:160] == (<char *>back)[:160]
+    assert int.from_bytes((<char *>record)[:2], "little") == 0x37f      # FNINIT's control word

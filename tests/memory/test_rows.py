@@ -3,6 +3,7 @@
 Named after their rows in shared/spec/core-systems.md. The same facts below Python: tests/cython.
 """
 
+import gc
 import sys
 import threading
 
@@ -36,23 +37,6 @@ from engine.memory import (
 
 PAGE = 0x1000
 VGA, CODE, MIGRATION = DirtyClient.VGA, DirtyClient.CODE, DirtyClient.MIGRATION
-
-
-@pytest.fixture
-def emu():
-    with Emulator("riscv64") as emu:
-        yield emu
-
-
-@pytest.fixture
-def root(emu):
-    return system_memory(emu)
-
-
-@pytest.fixture
-def space(emu):
-    (space,) = cpu_address_spaces(emu)
-    return space
 
 
 class Recorder(MemoryListener):
@@ -624,6 +608,38 @@ def test_rule_one_commit_a_transaction_nest(emu, root, space):
     assert {h[1] for h in listener.heard if h[0] == "add"} == {"a", "b"}
 
 
+def test_row_75_accesses_in_a_transaction_see_the_tree_of_before(emu, root, space):
+    asked = []
+    root.add_subregion(0x8000, MemoryRegion.io(emu, "device", 8,
+                                               read=lambda at, size, attrs: asked.append(at) or 7))
+    emu.memory.map(0x1000, PAGE)
+    emu.memory.write(0x1000, b"abcd")
+    with transaction(emu):
+        emu.memory.unmap(0x1000, PAGE)
+        emu.memory.map(0x3000, PAGE)
+        (device,) = root.subregions
+        root.del_subregion(device)
+        del device
+        gc.collect()                        # nobody has it any more but the view
+        assert space.read(0x1000, 4) == b"abcd" and space.read(0x8000, 4) == bytes([7, 0, 0, 0])
+        with pytest.raises(MemoryFault, match="0x3000"):
+            space.read(0x3000, 4)
+    assert asked == [0]
+    for gone in (0x1000, 0x8000):
+        with pytest.raises(MemoryFault, match=hex(gone)):
+            space.read(gone, 4)
+    assert space.read(0x3000, 4) == bytes(4)
+
+
+def test_unmapping_frees_the_memory_while_somebody_listens(emu):
+    before = len(ram_blocks(emu))
+    Recorder().register(emu)
+    for _ in range(3):
+        emu.memory.map(0x1000, PAGE)
+        emu.memory.unmap(0x1000, PAGE)
+    assert len(ram_blocks(emu)) == before
+
+
 def test_rule_clearing_re_arms_the_write_trap(emu, ram, space):
     """A dirty bit that was cleared comes back with the very next write, TLB hit or not."""
     dirty = DirtyMemory(emu)
@@ -653,3 +669,33 @@ def test_rule_flushing_more_changes_nothing(emu, root, space):
             emu.step()
         results.append((emu.regs.a0, emu.regs.a2, space.read(4 * PAGE, 128)))
     assert results[0] == results[1] == results[2]
+
+
+def test_emulators_go_with_all_that_hangs_on_them():
+    """Regions, devices and listeners in cycles through the emulator: collected, no crash."""
+    dead = []
+
+    class Witness(Recorder):
+        def __del__(self):
+            dead.append(1)
+
+    def make():
+        emu = Emulator("riscv64")
+        listener = Witness()
+        listener.register(emu)
+        root = system_memory(emu)
+        region = MemoryRegion.io(emu, "dev", 8, read=lambda *access: emu.pc, owner=Owner())
+        root.add_subregion(0x1000, region)
+        ring = [emu, listener, region, root, cpu_address_spaces(emu), DirtyMemory(emu)]
+        ring.append(ring)
+        emu.breakpoints.add(0x1000)
+        emu.watchpoints.add(0x1000)
+        emu.hook_code(lambda *where: ring)
+
+    for turn in range(20):
+        make()
+        if turn % 3 == 0:
+            gc.collect()
+    gc.collect()
+    gc.collect()
+    assert len(dead) == 20

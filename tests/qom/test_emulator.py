@@ -17,7 +17,8 @@ from engine import (
     Error,
 )
 from engine.errors import PermissionDeniedError, RangeError
-from engine.qom import object_resolve_path
+from engine.memory import MemoryRegion, system_memory
+from engine.qom import object_new, object_resolve_path
 from engine.qom.emulator import escape_name
 from engine.qom.printer import format_tree
 
@@ -203,3 +204,24 @@ def test_closed_emulators():
     fresh.close()
     with pytest.raises(ClosedError):
         _ = fresh.qom
+
+
+def test_row_7_regions_of_engine_memory_are_children(emu):
+    """Below the machine, or below their owner; names are escaped and numbered."""
+    a = MemoryRegion.ram(emu, "bank/[x]", 0x1000)
+    b = MemoryRegion.ram(emu, "bank/[x]", 0x2000)
+    owner = object_new("container")
+    owned = MemoryRegion.io(emu, "timer", 8, owner=owner)
+    MemoryRegion.ram(emu, None, 0x1000)         # without a name: no child
+    machine = at(emu, "/machine")
+    names = [name for name in machine.children() if name.startswith("bank")]
+    assert names == [r"bank\x2f\x5bx\x5d[0]", r"bank\x2f\x5bx\x5d[1]"]
+    node = machine.children()[names[1]]
+    assert (node.get("size"), node.get("kind"), node.get("container")) == (0x2000, "ram", "")
+    system_memory(emu).add_subregion(0x50000, b)
+    assert (node.get("address"), node.get("container")) == (0x50000, "system")
+    node.set("enabled", False)
+    assert not b.enabled
+    assert owner.children()["timer[0]"].get("name") == "timer" and owned.owner is owner
+    del a
+    assert [name for name in machine.children() if name.startswith("bank")] == names[1:]

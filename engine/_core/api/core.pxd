@@ -38,17 +38,22 @@ cdef class Core:
     cdef object error           # first exception that a callback left, or None
     cdef set cells              # HookCell: keeps the Python functions of hooks alive
     cdef set blocks             # Block: mapped memory and devices
-    cdef list dead              # Block: unmapped by a hook, freed when the run has ended
+    cdef list dead              # Block: unmapped by a hook or in a transaction, freed at its end
     cdef list exports           # Export: memory that Python may write behind the engine's back
     cdef Py_ssize_t exports_limit   # length at which dead ones are looked for
     cdef dict shadow            # RAM page -> bytes: code in exported memory, as last seen
     # engine.memory (regions.pyx, spaces.pyx); keys are addresses of the C structs
     cdef dict regions           # RegionCell
+    cdef uint64_t next_region   # RegionCell.number
     cdef dict spaces            # SpaceCell
     cdef dict listeners         # ListenerCell
     cdef object big_lock        # RLock of devices with global_locking; None: no region was made
     cdef int entered            # calls of engine.memory that are in an access right now
     cdef bint unsettled         # a region waits to be freed
+    # Objects that C structs of the engine point to, with references that the garbage collector does
+    # not see: it would clear the dictionaries above before the engine is freed.
+    cdef PyObject **pins
+    cdef Py_ssize_t n_pins
     cdef dict points            # Breakpoint by address
     cdef list watches           # Watchpoint
     cdef object hit             # WatchHit of the last run, or None
@@ -66,7 +71,9 @@ cdef class Core:
 
     cdef int refuse_closed(self) except -1
     cdef int refuse_busy(self) except -1
-    # Before the engine is freed: nobody is called any more.
+    cdef int pin(self, object value) except -1
+    cdef void unpin(self, object value) noexcept
+    # Before the engine is freed: no listener is called any more.
     cdef void silence(self) noexcept
     # What engine.memory had goes with the engine.
     cdef void forget_memory(self) noexcept

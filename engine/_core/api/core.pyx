@@ -1,14 +1,20 @@
 """What all objects of one emulator share (see core.pxd)."""
+cimport cython
 from cpython.exc cimport PyErr_Clear
-from engine._core.base.types cimport uintptr_t
+from cpython.ref cimport Py_DECREF, Py_INCREF
+from libc.stdlib cimport free, realloc
 from engine._core.exec.engine cimport engine_free
 from engine._core.mem.context cimport MemContext, MemoryListener
 from engine._core.mem.topology cimport memory_listener_unregister
 
 from operator import index as as_index
 
-from engine.errors import ArgumentError, ArgumentTypeError, ClosedError, EngineBusyError
+from engine.errors import (ArgumentError, ArgumentTypeError, ClosedError, EngineBusyError,
+                           HostMemoryError)
 
+
+# Not cleared by the garbage collector: until the engine is freed it points to what hangs here.
+@cython.no_gc_clear
 cdef class Core:
     def __cinit__(self):
         self.st.core = <PyObject *>self
@@ -29,13 +35,43 @@ cdef class Core:
             self.silence()
             engine_free(self.st.engine)
             self.st.engine = NULL
+        while self.n_pins:
+            self.n_pins -= 1
+            Py_DECREF(<object>self.pins[self.n_pins])
+        free(self.pins)
+        self.pins = NULL
+
+    cdef int pin(self, object value) except -1:
+        cdef PyObject **grown = <PyObject **>realloc(
+            self.pins, <size_t>(self.n_pins + 1) * sizeof(PyObject *))
+        if grown is NULL:
+            raise HostMemoryError("the host has no memory left")
+        self.pins = grown
+        Py_INCREF(value)
+        grown[self.n_pins] = <PyObject *>value
+        self.n_pins += 1
+        return 0
+
+    cdef void unpin(self, object value) noexcept:
+        cdef Py_ssize_t i
+        for i in range(self.n_pins):
+            if self.pins[i] == <PyObject *>value:
+                self.n_pins -= 1
+                self.pins[i] = self.pins[self.n_pins]
+                Py_DECREF(value)
+                return
 
     cdef void silence(self) noexcept:
-        cdef MemoryListener *who
-        cdef uintptr_t at
-        for at in self.listeners:
-            who = <MemoryListener *>at
-            memory_listener_unregister(<MemContext *>self.st.engine.mem, who)
+        cdef Engine *e = self.st.engine
+        cdef MemContext *ctx = <MemContext *>e.mem
+        cdef MemoryListener *who = ctx.listeners
+        cdef MemoryListener *next
+        cdef MemoryListener *cpu = <MemoryListener *>e.as_listeners
+        while who is not NULL:
+            next = who.next
+            if who < cpu or who >= cpu + e.cpu.num_ases:    # the CPU's own go with the engine
+                memory_listener_unregister(ctx, who)
+            who = next
 
     cdef void forget_memory(self) noexcept:
         self.regions = {}

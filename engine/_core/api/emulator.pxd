@@ -26,6 +26,9 @@ cdef Engine *emulator_engine(Emulator emu) except NULL
 # A run as `args` says, from the pc on: the reason and where it ended come in `out`. What hooks and
 # signal handlers raise is raised; faults are not.
 cdef int emulator_run(Emulator self, RunArgs *args, RunOutcome *out) except -1
+# The same from `begin` on, called by a hook of a run in progress: the pc of that run is kept.
+cdef int emulator_run_nested(Emulator self, uint64_t begin, RunArgs *args,
+                             RunOutcome *out) except -1
 # The exception object for a run that ended with a fault, an exception or an inner error.
 cdef object emulator_error(Emulator self, RunOutcome *out)
 

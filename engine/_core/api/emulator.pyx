@@ -13,10 +13,11 @@ from engine._core.exec.engine cimport (
     HOOK_CODE, HOOK_BLOCK, HOOK_MEM_READ, HOOK_MEM_WRITE, HOOK_MEM_FETCH, HOOK_MEM_INVALID,
     HOOK_EXCEPTION, HOOK_INSN, HOOK_INSN_INVALID, HOOK_MEM_READ_AFTER, HOOK_TLB_FILL,
     STOP_FAULT, STOP_EXCEPTION, STOP_INTERNAL)
+from engine._core.exec.nested cimport engine_run_nested
 from engine._core.base.clock cimport clock_ns
 from engine._core.exec.dump cimport DUMP_CODE
 from engine._core.opt.passes cimport opt_step_names
-from engine._core.api.blocks cimport memory_sync
+from engine._core.api.blocks cimport context_of, memory_sync
 from engine._core.api.core cimport CoreState, core_of, u64_arg, seconds_arg, type_name
 from engine._core.api.guests cimport (backend_by_name, feature_bits, guest_by_name,
                                           model_by_name)
@@ -646,11 +647,40 @@ cdef int emulator_run(Emulator self, RunArgs *args, RunOutcome *out) except -1:
     st.running = False
     st.gil_held = False
     st.emulator = NULL
-    if core.dead:
+    if core.dead and not context_of(core).transactions:
         core.dead = []
     if core.error is not None:
         error = core.error
         core.error = None
+        raise error
+    return 0
+
+
+cdef int emulator_run_nested(Emulator self, uint64_t begin, RunArgs *args,
+                             RunOutcome *out) except -1:
+    cdef Core core = self.core
+    cdef CoreState *st = &core.st
+    cdef bint stop_asked = st.stop_asked
+    cdef bint done
+    memset(out, 0, sizeof(RunOutcome))
+    args.slice = on_slice
+    args.slice_opaque = st
+    outer_error = core.error
+    core.error = None
+    st.stop_asked = False
+    st.engine.stop_requested = 0
+    if st.gil_held:
+        done = engine_run_nested(st.engine, begin, args, out)
+    else:
+        with nogil:
+            done = engine_run_nested(st.engine, begin, args, out)
+    st.stop_asked = stop_asked
+    error = core.error
+    core.error = outer_error
+    if not done:
+        raise EngineBusyError("a run inside of a run can be started by a hook only, and not too"
+                              " many of them in one another")
+    if error is not None:
         raise error
     return 0
 

@@ -1,4 +1,5 @@
 """Memory regions as Python sees them (see regions.pxd)."""
+cimport cython
 from cpython.memoryview cimport PyMemoryView_GET_BUFFER
 from cpython.ref cimport Py_DECREF, Py_INCREF
 from libc.string cimport memset
@@ -19,10 +20,10 @@ from engine._core.mem.region cimport (
     memory_region_set_global_locking, memory_region_set_log, memory_region_set_owner,
     memory_region_set_prot, memory_region_set_readonly, memory_region_set_size)
 from engine._core.mem.topology cimport (memory_region_transaction_begin,
-                                        memory_region_transaction_commit)
+                                        memory_region_transaction_commit, topology_keeps_old)
 from engine._core.api.blocks cimport context_of, memory_sync, name_arg, refusal
 from engine._core.api.core cimport core_of, prot_arg, type_name, u64_arg
-from engine._core.api.devices cimport Device, callback_failed, device_new
+from engine._core.api.devices cimport Device, DeviceHead, callback_failed, device_new
 from engine._core.api.emulator cimport Emulator
 
 import os
@@ -88,6 +89,7 @@ cdef int prepare(Core core) except -1:
 
 # ---------------------------------------------------------------- cells
 
+@cython.no_gc_clear
 cdef class RegionCell:
     pass
 
@@ -104,6 +106,9 @@ cdef void settle(Core core, RegionCell cell) noexcept:
     cdef RegionCell target
     if mr is NULL or cell.handles or core.st.engine is NULL or core.st.running or core.entered:
         return
+    if topology_keeps_old(context_of(core)):
+        core.unsettled = True
+        return
     if mr.container is not NULL or mr.n_aliases or mr.n_roots or cell.kind == "system":
         return
     while mr.first_child is not NULL:
@@ -116,6 +121,8 @@ cdef void settle(Core core, RegionCell cell) noexcept:
     if memory_region_free(mr) != 0:
         return
     cell.mr = NULL
+    if cell.owner is not None:
+        core.unpin(cell.owner)
     core.regions.pop(<uintptr_t>mr, None)
     if cell.target is not None:
         target = cell.target
@@ -164,6 +171,23 @@ cdef MemoryRegion system_region(Core core):
 
 # ---------------------------------------------------------------- making
 
+cdef Core emulator_core(object emu):
+    cdef Core core
+    if not isinstance(emu, Emulator):
+        raise ArgumentTypeError(f"expected an Emulator, not {type_name(emu)}")
+    core = (<Emulator>emu).core
+    core.check()
+    return core
+
+
+cdef int raise_left(Core core) except -1:
+    error = core.error
+    if error is not None and not core.st.running:
+        core.error = None
+        raise error
+    return 0
+
+
 cdef Core core_arg(object emu):
     cdef Core core
     if not isinstance(emu, Emulator):
@@ -204,8 +228,11 @@ cdef MemoryRegion made(Core core, RegionCell cell, CRegion *mr, object owner):
     if mr is NULL:
         raise MapError(refusal(core))
     cell.mr = mr
+    core.next_region += 1
+    cell.number = core.next_region
     if owner is not None:
         cell.owner = owner
+        core.pin(owner)
         memory_region_set_owner(mr, <void *>owner)
     core.regions[<uintptr_t>mr] = cell
     return handle(core, cell)
@@ -239,15 +266,10 @@ cdef bint accepts_held(void *opaque, hwaddr addr, uint32_t size, bint is_write,
         return False
 
 
-ctypedef struct Head:           # = DeviceHead
-    CoreState *st
-    void *device
-
-
 cdef bint io_accepts(void *opaque, hwaddr addr, uint32_t size, bint is_write,
                      uint32_t attrs) noexcept nogil:
     with gil:
-        return accepts_held((<Head *>opaque).device, addr, size, is_write, attrs)
+        return accepts_held((<DeviceHead *>opaque).device, addr, size, is_write, attrs)
 
 
 cdef Device region_device(Core core, object read, object write, object accepts, object valid,
@@ -318,6 +340,7 @@ cdef void resized_held(RegionCell cell, const char *idstr, uint64_t length) noex
 
 # ---------------------------------------------------------------- the class
 
+@cython.no_gc_clear
 cdef class MemoryRegion:
     """A node of an emulator's memory tree: a container, RAM, ROM, device, alias or IOMMU.
 
@@ -529,11 +552,7 @@ cdef class MemoryRegion:
         cdef Core core = self.core
         if core.st.has_exports:
             memory_sync(core)
-        if core.error is not None and not core.st.running:
-            error = core.error
-            core.error = None
-            raise error
-        return 0
+        return raise_left(core)
 
     @property
     def parent(self):
@@ -559,6 +578,11 @@ cdef class MemoryRegion:
     @property
     def name(self):
         return self.cell.name
+
+    @property
+    def number(self):
+        """A number that no other region of the emulator has, or had."""
+        return self.cell.number
 
     @property
     def kind(self):
@@ -759,7 +783,8 @@ cdef uint32_t client_arg(object client) except 0xffffffff:
 # ---------------------------------------------------------------- transactions
 
 cdef class Transaction:
-    """Changes of the memory tree that become visible together, at its end (outermost one)."""
+    """Changes of the memory tree that become visible together, at the end of the outermost one.
+    Until then the CPU, address spaces and devices see the tree of before."""
     cdef Core core
     cdef int depth
 
@@ -773,17 +798,20 @@ cdef class Transaction:
         return self
 
     def __exit__(self, *exc):
-        self.core.check()
+        cdef Core core = self.core
+        core.check()
         self.depth -= 1
-        memory_region_transaction_commit(context_of(self.core))
-        if self.core.error is not None and not self.core.st.running:
-            error = self.core.error
-            self.core.error = None
-            raise error
+        memory_region_transaction_commit(context_of(core))
+        if not core.st.running and not context_of(core).transactions:
+            core.dead = []
+            if core.unsettled:
+                settle_all(core)
+        raise_left(core)
 
 
 def transaction(emu):
-    """`with transaction(emu):` changes of the memory tree become visible together, at its end."""
+    """`with transaction(emu):` changes of the memory tree become visible together at its end. Until
+    then accesses see the tree of before, also what has been taken out of it."""
     return Transaction(emu)
 
 

@@ -5,7 +5,7 @@ crash flag. Does not live here: the stream (engine/machine/stream.py). Who calls
 engine.machine.state.
 """
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 from engine._core.base.types cimport int32_t, uint8_t, uint32_t, uint64_t
 from engine._core.cpu.flush cimport cpu_tlb_flush
 from engine._core.cpu.head cimport CPUHead
@@ -33,7 +33,7 @@ ctypedef struct Common:         # of the head: what belongs to the guest
     uint8_t flush_to_zero
     uint8_t flush_inputs
     uint8_t x87_precision
-    uint8_t reserved[5]
+    uint8_t reserved[9]         # to the end of the struct: every byte of the stream is given
 
 
 cdef Core idle_core(object emu):
@@ -70,6 +70,7 @@ def save(emu):
     cdef Py_ssize_t size = <Py_ssize_t>(e.guest.state_size - sizeof(CPUHead))
     cdef bytes data = PyBytes_FromStringAndSize(NULL, <Py_ssize_t>sizeof(Common) + size)
     cdef char *at = PyBytes_AS_STRING(data)
+    memset(&common, 0, sizeof(common))
     common.pc = cpu.pc
     common.cs_base = cpu.cs_base
     common.icount = cpu.icount_total
@@ -83,8 +84,6 @@ def save(emu):
     common.flush_to_zero = cpu.fpst.flush_to_zero
     common.flush_inputs = cpu.fpst.flush_inputs
     common.x87_precision = cpu.fpst.x87_precision
-    for i in range(5):
-        common.reserved[i] = 0
     memcpy(at, &common, sizeof(common))
     memcpy(at + sizeof(common), <char *>cpu + sizeof(CPUHead), size)
     return data

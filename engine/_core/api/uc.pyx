@@ -21,15 +21,15 @@ from engine._core.exec.engine cimport (
     Engine, HOOK_BLOCK, HOOK_CODE, HOOK_CONTINUE, HOOK_ERROR, HOOK_EXCEPTION, HOOK_HANDLED,
     HOOK_INSN, HOOK_MEM_FETCH, HOOK_MEM_INVALID, HOOK_MEM_READ, HOOK_MEM_READ_AFTER, HOOK_MEM_WRITE,
     HOOK_STOP, RunArgs, STOP_EXCEPTION, STOP_FAULT, STOP_INTERNAL, STOP_TIMEOUT, engine_exits_set,
-    engine_hook_add, engine_hook_del, engine_reg_read, engine_reg_write)
+    engine_hook_add, engine_hook_del, engine_reg_read, engine_reg_write, engine_sync, hook_fn)
 from engine._core.exec.hookpoints cimport enter_fp, leave_fp
 from engine._core.isa.guest cimport GuestOps
 from engine._core.mem.attrs cimport MEMTXATTRS_UNSPECIFIED
 from engine._core.mem.tlb cimport (ACCESS_FAULT_PROT, ACCESS_FAULT_UNMAPPED, MEMORY_FAULT_FINAL,
                                    tlb_set_page)
-from engine._core.api.blocks cimport Block, memory_sync
+from engine._core.api.blocks cimport memory_sync
 from engine._core.api.core cimport core_of, engine_fast_u64
-from engine._core.api.emulator cimport emulator_error, emulator_run
+from engine._core.api.emulator cimport emulator_error, emulator_run, emulator_run_nested
 from engine._core.api.ucregs cimport (
     ERR_ARG, ERR_EXCEPTION, ERR_FETCH_PROT, ERR_HANDLE, ERR_INSN_INVALID, ERR_MAP, ERR_NOMEM,
     ERR_OK, ERR_READ_PROT, ERR_READ_UNALIGNED, ERR_READ_UNMAPPED, ERR_RESOURCE, ERR_WRITE_PROT,
@@ -40,7 +40,7 @@ from engine._core.api.ucregs cimport (
 from operator import index as as_index
 
 from engine._core.api.ucregs import UcError
-from engine.errors import EngineBusyError, MemoryFault
+from engine.errors import ArgumentTypeError, EngineBusyError, MemoryFault
 
 cdef extern from "Python.h":
     PyObject *PyObject_Vectorcall(PyObject *fn, PyObject *const *args, size_t nargs,
@@ -157,10 +157,13 @@ cdef inline PyObject *call_access(UcHookData *d, long access, uint64_t addr, uin
 cdef int call_memory(CPUHead *cpu, CHook *h, HookEvent *ev) noexcept:
     cdef UcHookData *d = <UcHookData *>h.opaque
     cdef PyObject *cell = d.cell
+    cdef UcBase uc = <UcBase>d.uc
     cdef uint64_t value = 0
     cdef long access
     cdef int answer
     cdef uint32_t size = ev.size
+    if uc.told and h.kind != HOOK_MEM_READ_AFTER and is_last_fault(uc, cpu, ev):
+        return HOOK_CONTINUE        # told before the fault that is mended now
     if h.kind == HOOK_MEM_READ:
         access = 16
     elif h.kind == HOOK_MEM_WRITE:
@@ -183,37 +186,70 @@ cdef int call_memory(CPUHead *cpu, CHook *h, HookEvent *ev) noexcept:
     return answer
 
 
-cdef int call_invalid(CPUHead *cpu, CHook *h, HookEvent *ev) noexcept:
+# Instructions retired before the one at hand; state is exact.
+cdef inline uint64_t retired(CPUHead *cpu) noexcept nogil:
+    return cpu.icount_total + <uint64_t>(cpu.icount_slice - cpu.icount_left) \
+        - (<Engine *>cpu.engine).synced_todo
+
+
+cdef inline bint is_last_fault(UcBase uc, CPUHead *cpu, HookEvent *ev) noexcept:
+    return (uc.fault_pc == ev.pc and uc.fault_addr == ev.addr
+            and uc.fault_count == retired(cpu))
+
+
+cdef inline bint in_range(UcHook hook, HookEvent *ev) noexcept:
+    return hook.begin > hook.end or (ev.addr <= hook.end and (
+        ev.addr >= hook.begin or hook.begin - ev.addr < ev.size))
+
+
+# One C hook serves all hooks that an access which fails calls: MEM_READ and MEM_WRITE first, then
+# those for the fault until one says that it has mapped something.
+cdef int call_fault(CPUHead *cpu, CHook *h, HookEvent *ev) noexcept:
     cdef UcHookData *d = <UcHookData *>h.opaque
     cdef UcBase uc = <UcBase>d.uc
-    cdef PyObject *cell = d.cell
-    cdef uint32_t htype = (<UcHook>d.cell).htype
-    cdef uint32_t kind
+    cdef UcHook hook
     cdef int answer
-    if ev.reason == FAULT_UNMAPPED:
-        kind = ev.access            # read, write, fetch
-    elif ev.reason == FAULT_PROT:
-        # bits: read, write, fetch; accesses 22 to 24: write, read, fetch
-        kind = 3 + ev.access
-    else:
+    cdef uint32_t bit = 4 + ev.access       # unmapped: read, write, fetch
+    cdef long number = 19 + ev.access
+    cdef uint32_t size = ev.size if ev.access != ACCESS_FETCH else d.st.engine.guest.min_insn
+    if ev.reason == FAULT_PROT:             # bits in the same order, numbers not
+        bit += 3
+        number = 23 if ev.access == ACCESS_READ else 22 if ev.access == ACCESS_WRITE else 24
+    elif ev.reason != FAULT_UNMAPPED:
         return HOOK_CONTINUE
-    if not htype >> (4 + kind) & 1:
-        return HOOK_CONTINUE
-    if uc.claimed and uc.claimed_pc == ev.pc and uc.claimed_addr == ev.addr:
-        uc.claim_was_false = True
-        return HOOK_CONTINUE
-    uc_incref(cell)
-    answer = decided(d, call_access(d, _invalid_access[kind], ev.addr, ev.size,
-                                    ev.value if ev.access == ACCESS_WRITE else 0))
-    uc_decref(cell)
-    if answer == HOOK_HANDLED:
-        uc.claimed = True
-        uc.claimed_pc = ev.pc
-        uc.claimed_addr = ev.addr
-    return answer
-
-cdef long[6] _invalid_access
-_invalid_access[:] = [19, 20, 21, 23, 22, 24]
+    try:
+        if uc.faulted and is_last_fault(uc, cpu, ev):
+            uc.claim_was_false = uc.claimed
+            return HOOK_CONTINUE
+        uc.faulted = True
+        uc.claimed = False
+        uc.fault_pc = ev.pc
+        uc.fault_addr = ev.addr
+        uc.fault_count = retired(cpu)
+        # As unicorn has it: loads of nothing are told when something is there.
+        uc.told = ev.access == ACCESS_WRITE or (ev.access == ACCESS_READ
+                                                and ev.reason == FAULT_PROT)
+        if uc.told:
+            for item in tuple(uc.access_hooks):
+                hook = item
+                if hook.htype >> (10 + ev.access) & 1 and in_range(hook, ev):
+                    answer = notified(&hook.data, call_access(
+                        &hook.data, 16 + ev.access, ev.addr, ev.size, ev.value))
+                    if answer != HOOK_CONTINUE:
+                        return answer
+        for item in tuple(uc.fault_hooks):
+            hook = item
+            if hook.htype >> bit & 1 and in_range(hook, ev):
+                answer = decided(&hook.data, call_access(
+                    &hook.data, number, ev.addr, size, ev.value))
+                uc.claimed = answer == HOOK_HANDLED
+                if answer != HOOK_CONTINUE:
+                    return answer
+    except BaseException as error:
+        if uc.core.error is None:
+            uc.core.error = error
+        return HOOK_ERROR
+    return HOOK_CONTINUE
 
 
 # One C hook serves INTR and INSN_INVALID hooks: unlike the engine's, all INTR hooks are called.
@@ -249,6 +285,7 @@ cdef int trap(UcBase uc, CPUHead *cpu, HookEvent *ev) except -1:
         return HOOK_CONTINUE
     if action == TRAP_AFTER:
         skip_instruction(uc, cpu)
+        cpu.icount_left -= 1        # done, as unicorn's `count` sees it
     number = uc.regs.trap_number[number]
     for item in tuple(uc.intr_hooks):
         hook = item
@@ -275,11 +312,21 @@ cdef int skip_instruction(UcBase uc, CPUHead *cpu) except -1:
 
 cdef int enter(CPUHead *cpu, CHook *h, HookEvent *ev) noexcept nogil:
     cdef UcHookData *d = <UcHookData *>h.opaque
+    cdef UcAway *away = d.away      # d may go with its hook
+    cdef int answer
+    away.depth += 1
     if d.st.gil_held:
         # The cast drops "needs the GIL" from the type: it is held.
-        return (<int (*)(CPUHead *, CHook *, HookEvent *) noexcept nogil><void *>d.call)(cpu, h, ev)
-    with gil:
-        return d.call(cpu, h, ev)
+        answer = (<hook_fn><void *>d.call)(cpu, h, ev)
+    else:
+        with gil:
+            answer = d.call(cpu, h, ev)
+    away.depth -= 1
+    if away.is_away:
+        away.is_away = False
+        if not (<Engine *>cpu.engine).pc_written:
+            cpu.pc = away.pc
+    return answer
 
 
 # ---------------------------------------------------------------- the TLB that hooks fill
@@ -380,6 +427,7 @@ cdef Device device_new(UcBase uc, object fn, object user_data, bint is_write):
     device.fn = fn
     device.user_data = user_data
     device.is_write = is_write
+    uc.devices.append(device)
     return device
 
 
@@ -393,13 +441,13 @@ cdef class UcHook:
 cdef list memory_specs(uint32_t htype):
     specs = []
     if htype & UC_MEM_READ:
-        specs.append((HOOK_MEM_READ, 0, 0))
+        specs.append((HOOK_MEM_READ, 0))
     if htype & UC_MEM_WRITE:
-        specs.append((HOOK_MEM_WRITE, 0, 0))
+        specs.append((HOOK_MEM_WRITE, 0))
     if htype & UC_MEM_FETCH:
-        specs.append((HOOK_MEM_FETCH, 0, 0))
+        specs.append((HOOK_MEM_FETCH, 0))
     if htype & UC_MEM_READ_AFTER:
-        specs.append((HOOK_MEM_READ_AFTER, 0, 0))
+        specs.append((HOOK_MEM_READ_AFTER, 0))
     return specs
 
 
@@ -416,6 +464,9 @@ cdef class UcBase:
         self.intr_hooks = []
         self.invalid_hooks = []
         self.tlb_hooks = []
+        self.devices = []
+        self.access_hooks = []
+        self.fault_hooks = []
         self.next_handle = 0x10000
 
     def __dealloc__(self):
@@ -424,14 +475,15 @@ cdef class UcBase:
             return
         if self.virtual_tlb:
             _virtual.pop(<size_t>self.core.st.engine, None)
-        for item in tuple(self.core.blocks or ()):
-            forget_uc(item)
+        for item in self.devices:
+            (<Device>item).uc = NULL
         if self.core.st.engine is not NULL:
             for item in self._callbacks.values():
                 hook = item
                 drop_hooks(self.core, hook)
-            if self.traps is not None:
-                drop_hooks(self.core, self.traps)
+            for item in (self.traps, self.faults):
+                if item is not None:
+                    drop_hooks(self.core, item)
 
     def _open(self):
         raise UcError(ERR_HANDLE)
@@ -442,6 +494,7 @@ cdef class UcBase:
         self.memory = self.emulator.memory
         self.regs = reg_map(self.emulator.core.arch, table)
         self.core = self.emulator.core
+        self.core.st.engine.straight = True     # what unicorn calls a block
         return 0
 
     @property
@@ -499,13 +552,15 @@ cdef class UcBase:
             engine_reg_write(e, slot.reg[0], words)
         elif slot.kind == SLOT_FLOAT:
             if not isinstance(value, tuple) or len(value) != 2:
-                raise TypeError("value of a floating-point register must be (mantissa, exponent)")
+                raise ArgumentTypeError("value of a floating-point register must be (mantissa,"
+                                        " exponent)")
             words[0] = wrap64(value[0])
             words[1] = wrap64(value[1]) & 0xffff
             engine_reg_write(e, slot.reg[0], words)
         elif slot.kind == SLOT_TABLE:
             if not isinstance(value, tuple) or len(value) != 4:
-                raise TypeError("value of this register must be (selector, base, limit, flags)")
+                raise ArgumentTypeError("value of this register must be (selector, base, limit,"
+                                        " flags)")
             for i in range(4):
                 words[0] = wrap64(value[i])
                 if slot.reg[i] >= 0:
@@ -629,36 +684,48 @@ cdef class UcBase:
 
     # -- hooks
 
-    cdef object arm(self, UcHook cell, call_fn call, list specs, object begin, object end):
-        cdef uint32_t kind, number, mask
-        cdef uint64_t low = wrap64(begin), high = wrap64(end)
-        cdef CHook *made
+    cdef int bind(self, UcHook cell, call_fn call, object begin, object end) except -1:
+        cell.begin = wrap64(begin)
+        cell.end = wrap64(end)
         cell.armed = []
         cell.data.st = &self.core.st
+        cell.data.away = &self.away
         cell.data.call = call
         cell.data.uc = <PyObject *>self
         cell.data.fn = <PyObject *>cell.callback
         cell.data.user_data = <PyObject *>cell.user_data
         cell.data.cell = <PyObject *>cell
-        for kind, number, mask in specs:
-            made = engine_hook_add(self.core.st.engine, kind, low, high, enter, &cell.data, True,
-                                   number, mask)
+        return 0
+
+    cdef int arm(self, UcHook cell, list specs) except -1:
+        cdef uint32_t kind, number
+        cdef CHook *made
+        for kind, number in specs:
+            made = engine_hook_add(self.core.st.engine, kind, cell.begin, cell.end, enter,
+                                   &cell.data, True, number, 0)
             if made is NULL:
                 drop_hooks(self.core, cell)
                 raise UcError(ERR_NOMEM)
             cell.armed.append(<size_t>made)
-        return None
+        return 0
 
-    # The C hook of INTR and INSN_INVALID is there while one of them is.
-    cdef int arm_traps(self) except -1:
-        if self.intr_hooks or self.invalid_hooks:
-            if self.traps is None:
-                self.traps = hook_new(None, None, UC_INTR)
-                self.arm(self.traps, call_trap, [(HOOK_EXCEPTION, 0, 0)], 1, 0)
-        elif self.traps is not None:
-            drop_hooks(self.core, self.traps)
-            self.core.keep.append(self.traps)       # it may be the one that is running
-            self.traps = None
+    # A C hook that serves many is there while one of them is.
+    cdef UcHook arm_shared(self, UcHook shared, bint wanted, call_fn call, uint32_t kind):
+        if wanted and shared is None:
+            shared = hook_new(None, None, 0)
+            self.bind(shared, call, 1, 0)
+            self.arm(shared, [(kind, 0)])
+        elif not wanted and shared is not None:
+            drop_hooks(self.core, shared)
+            self.core.keep.append(shared)       # it may be the one that is running
+            shared = None
+        return shared
+
+    cdef int arm_all_shared(self) except -1:
+        self.traps = self.arm_shared(self.traps, self.intr_hooks or self.invalid_hooks, call_trap,
+                                     HOOK_EXCEPTION)
+        self.faults = self.arm_shared(self.faults, self.access_hooks or self.fault_hooks,
+                                      call_fault, HOOK_MEM_INVALID)
         return 0
 
     def hook_add(self, htype, callback, user_data=None, begin=1, end=0, aux1=0, aux2=0, *,
@@ -674,9 +741,10 @@ cdef class UcBase:
         cdef UcHook cell
         cdef call_fn call = call_code
         cdef list specs = []
+        cdef list served = None
         self.ready()
         if not callable(callback):
-            raise TypeError(f"a hook must be callable, not {type(callback).__name__}")
+            raise ArgumentTypeError(f"a hook must be callable, not {type(callback).__name__}")
         aux1 = aux1 if arg1 is None else arg1
         aux2 = aux2 if arg2 is None else arg2
         cell = hook_new(callback, user_data, kind)
@@ -684,34 +752,35 @@ cdef class UcBase:
             raise UcError(ERR_ARG)
         if not kind & ~<uint32_t>(UC_CODE | UC_BLOCK):
             if kind & UC_CODE:
-                specs.append((HOOK_CODE, 0, 0))
+                specs.append((HOOK_CODE, 0))
             if kind & UC_BLOCK:
-                specs.append((HOOK_BLOCK, 0, 0))
+                specs.append((HOOK_BLOCK, 0))
         elif not kind & ~<uint32_t>UC_MEM_ACCESS:
             call = call_memory
             specs = memory_specs(kind)
+            served = self.access_hooks
         elif not kind & ~<uint32_t>UC_MEM_INVALID:
-            call = call_invalid
-            specs.append((HOOK_MEM_INVALID, 0, (kind >> 4 | kind >> 7) & 7))
+            served = self.fault_hooks
         elif kind == UC_INTR:
-            self.intr_hooks.append(cell)
-            self.arm_traps()
+            served = self.intr_hooks
         elif kind == UC_INSN_INVALID:
-            self.invalid_hooks.append(cell)
-            self.arm_traps()
+            served = self.invalid_hooks
         elif kind == UC_TLB_FILL:
-            self.tlb_hooks.append(cell)
+            served = self.tlb_hooks
             cpu_tlb_flush(self.core.st.engine.cpu)
         elif kind == UC_EDGE or kind == UC_TCG_OPCODE or kind == UC_INSN:
             cell.callback, insns = self._special_hook(kind, callback, aux1, aux2)
             if insns is None:
-                specs.append((HOOK_BLOCK, 0, 0))
+                specs.append((HOOK_BLOCK, 0))
             else:
                 specs = insn_specs(self.core, insns)
         else:
             raise UcError(ERR_ARG)
-        if specs:
-            self.arm(cell, call, specs, begin, end)
+        self.bind(cell, call, begin, end)
+        self.arm(cell, specs)
+        if served is not None:
+            served.append(cell)
+            self.arm_all_shared()
         self.next_handle += 16
         handle = self.next_handle
         self._callbacks[handle] = cell
@@ -728,13 +797,12 @@ cdef class UcBase:
         self.disarm(self._callbacks.pop(h))
 
     cdef int disarm(self, UcHook cell) except -1:
-        if cell.armed is not None:
-            drop_hooks(self.core, cell)
-        for hooks in (self.intr_hooks, self.invalid_hooks, self.tlb_hooks):
+        drop_hooks(self.core, cell)
+        for hooks in (self.intr_hooks, self.invalid_hooks, self.tlb_hooks, self.access_hooks,
+                      self.fault_hooks):
             if cell in hooks:
                 hooks.remove(cell)
-        self.arm_traps()
-        return 0
+        return self.arm_all_shared()
 
     # -- runs
 
@@ -747,7 +815,9 @@ cdef class UcBase:
         cdef RunArgs args
         cdef RunOutcome out
         cdef uint64_t first = wrap64(begin)
+        cdef bint nested
         self.ready()
+        nested = self.core.st.running
         memset(&args, 0, sizeof(args))
         args.until = wrap64(until)
         args.has_until = not self.exits_on
@@ -755,27 +825,50 @@ cdef class UcBase:
         args.count = wrap64(count)
         args.has_count = args.count != 0
         self._hook_exception = None
+        self.faulted = False
+        self.told = False
         self.claimed = False
         self.claim_was_false = False
         self.timed_out = False
         self.timeout_ns = args.timeout_ns
         self.last_error = ERR_OK
         self.n_runs += 1
-        if self.core.st.running:
-            raise UcError(ERR_ARG) from EngineBusyError(
-                "emu_start was called from a hook", hint="write the pc to go on elsewhere")
-        self.core.st.engine.guest.set_pc(self.core.st.engine.cpu, first)
+        if not nested:
+            self.core.st.engine.guest.set_pc(self.core.st.engine.cpu, first)
         if first & (self.core.st.engine.guest.min_insn - 1):
             self.last_error = ERR_EXCEPTION
             raise UcError(ERR_EXCEPTION) from MemoryFault(
                 "misaligned", address=first, access="fetch", pc=first,
                 size=self.core.st.engine.guest.min_insn)
         try:
-            emulator_run(self.emulator, &args, &out)
+            if nested:
+                self.nest(first, &args, &out)
+            else:
+                emulator_run(self.emulator, &args, &out)
+        except EngineBusyError as error:
+            raise UcError(ERR_ARG) from error
         except BaseException as error:
             self._hook_exception = error
             raise
         self.ended(&out)
+
+    # A run inside of a hook.
+    cdef int nest(self, uint64_t begin, RunArgs *args, RunOutcome *out) except -1:
+        cdef CPUHead *cpu = self.core.st.engine.cpu
+        cdef UcAway away = self.away
+        if away.depth == 0:
+            raise EngineBusyError("emu_start was called by what is no hook of this Uc")
+        engine_sync(self.core.st.engine)
+        if not away.is_away:
+            away.is_away = True
+            away.pc = cpu.pc
+        self.away.is_away = False
+        try:
+            emulator_run_nested(self.emulator, begin, args, out)
+        finally:
+            self.away = away
+        self.core.st.engine.guest.set_pc(cpu, out.pc)
+        return 0
 
     cdef int ended(self, RunOutcome *out) except -1:
         cdef uint32_t action
@@ -918,16 +1011,10 @@ cdef void drop_hooks(Core core, UcHook cell) noexcept:
     cell.armed = []
 
 
-cdef void forget_uc(object block) noexcept:
-    for fn in ((<Block>block).on_read, (<Block>block).on_write):
-        if isinstance(fn, Device):
-            (<Device>fn).uc = NULL
-
-
 # The C hooks for instructions of these mnemonics.
 cdef list insn_specs(Core core, object mnemonics):
     cdef const GuestOps *guest = core.st.engine.guest
     cdef uint32_t i
     wanted = {name.encode() for name in mnemonics}
-    return [(HOOK_INSN, i, 0) for i in range(guest.n_insns)
+    return [(HOOK_INSN, i) for i in range(guest.n_insns)
             if guest.insn_names[i] is not NULL and <bytes>guest.insn_names[i] in wanted]

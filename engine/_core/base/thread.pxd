@@ -16,5 +16,5 @@ cdef extern from *:
     #define engine_thread_id() ((unsigned long long)PyThread_get_thread_ident())
     #endif
     """
-    void thread_yield "engine_thread_yield"() nogil
-    uint64_t thread_id "engine_thread_id"() nogil       # never 0
+    void thread_yield "engine_thread_yield"() noexcept nogil
+    uint64_t thread_id "engine_thread_id"() noexcept nogil       # never 0

@@ -9,9 +9,10 @@ from engine._core.mem.tlb cimport CPUTLB
 from engine._core.cpu.tb cimport TB, TBExit
 
 cdef enum:
-    RETURN_STACK = 32           # entries of the return stack, a power of two
-    FRAME_SLOTS = 959           # 8-byte slots for temporaries of the running block; with the return
-                                # stack 8 KiB
+    RETURN_SLOTS = 64           # by return_offset
+    RETURN_PC_MASK = 0x7e       # (RETURN_SLOTS - 1) << 1
+    FRAME_SLOTS = 896           # 8-byte slots for temporaries of the running block; with the
+                                # return slots 8 KiB
 
 # Generic exceptions (row 56); below 0x10000: the guest's own numbers. -1: none.
 cdef enum:
@@ -57,7 +58,8 @@ cdef enum:
     BP_CPU = 0x20
     BP_ANY = 0x30
 
-# Where a call that emitted code made goes on: a hint, compared with where the return goes.
+# Where calls that emitted code made go on: found again by where a return goes. A call writes its
+# slot, so there is no stack to get out of step, and no count that each call and return waits for.
 ctypedef struct ReturnEntry:
     uint64_t pc
     uintptr_t code              # 0: nothing known
@@ -102,6 +104,10 @@ ctypedef struct CPUHead:
     uint64_t icount_total       # instructions retired before the current slice
     int64_t icount_slice        # what icount_left was set to
     # Return prediction of host back ends (push_ret, goto_ret). Cleared with the jump cache.
-    ReturnEntry returns[32]     # RETURN_STACK
-    uint64_t return_top         # offset in returns of the newest entry
-    uint64_t frame[959]         # FRAME_SLOTS temporaries; the guest's fields follow the head
+    ReturnEntry returns[64]     # RETURN_SLOTS
+    uint64_t frame[896]         # FRAME_SLOTS temporaries; the guest's fields follow the head
+
+
+# Offset in `returns` of the slot for a pc.
+cdef inline uint32_t return_offset(uint64_t pc) noexcept nogil:
+    return (<uint32_t>pc & RETURN_PC_MASK) << 3

@@ -26,7 +26,7 @@ ctypedef void (*page_fn)(void *opaque, ram_addr_t page) noexcept nogil
 
 ctypedef struct TBCache:
     TB **jmp_cache                  # [TB_JMP_CACHE_SIZE]
-    ReturnEntry *returns            # the CPU's return stack, cleared with the jump cache; or NULL
+    ReturnEntry *returns            # the CPU's return slots, cleared with the jump cache; or NULL
     TB **phys_hash                  # [TB_PHYS_HASH_SIZE]
     PageDesc **page_hash
     PageDesc *pages                 # pool

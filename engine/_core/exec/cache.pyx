@@ -5,7 +5,7 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 from engine._core.base.types cimport uint8_t, uint32_t, uint64_t, uintptr_t, ram_addr_t
 from engine._core.base.hostmem cimport hostmem_map, hostmem_unmap
-from engine._core.cpu.head cimport RETURN_STACK, ReturnEntry
+from engine._core.cpu.head cimport RETURN_SLOTS, ReturnEntry
 from engine._core.cpu.tb cimport TB, TBExit, TB_JMP_CACHE_SIZE
 from engine._core.cpu.tb_hash cimport (tb_jmp_cache_hash, tb_phys_hash, TB_PHYS_HASH_SIZE)
 from engine._core.backend.backend cimport BackendOps, CodeBuffer
@@ -422,7 +422,7 @@ cdef void cache_enter_jmp(TBCache *c, TB *tb) noexcept nogil:
 
 cdef void cache_clear_jmp(TBCache *c) noexcept nogil:
     if c.returns != NULL:
-        memset(c.returns, 0, RETURN_STACK * sizeof(ReturnEntry))
+        memset(c.returns, 0, RETURN_SLOTS * sizeof(ReturnEntry))
     if c.jmp_used:
         memset(c.jmp_cache, 0, TB_JMP_CACHE_SIZE * sizeof(TB *))
         c.jmp_used = False

@@ -9,6 +9,7 @@ from engine._core.cpu.tb cimport TB, TBExit
 from engine._core.ir.ir cimport IR
 from engine._core.isa.guest cimport GuestOps, CPUConfig
 from engine._core.backend.backend cimport BackendOps, RuntimeOps, CodeBuffer
+from engine._core.backend.rows cimport RowCursor
 
 # ---------------------------------------------------------------- hooks
 cdef enum:
@@ -122,6 +123,7 @@ ctypedef struct Engine:
     uint8_t flush_pending       # blocks are flushed when the loop is next at its top
     int32_t heat                # entries of a block before it is translated again, larger
     uint8_t optimise            # 0: passes off
+    uint8_t straight            # with BLOCK hooks armed, a block goes on where jumps only join it
     uint8_t deliver             # exceptions go to the guest
     uint8_t running
     uint64_t mmap_owner         # thread that has the map's lock, 0: none (mmaplock.pxd)
@@ -148,6 +150,7 @@ ctypedef struct Engine:
     uint32_t synced_row
     uint32_t synced_todo        # instructions of the basic block not done there
     int64_t synced_left         # icount_left then: tells two visits of a loop apart
+    RowCursor row_cursor        # of this run of a block
     # -- an instruction that is done again alone must not repeat its memory events
     uint64_t event_pc
     int64_t event_left
@@ -165,6 +168,8 @@ ctypedef struct Engine:
 cdef Engine *engine_new(const GuestOps *guest, const CPUConfig *cfg, const BackendOps *backend,
                         uint64_t code_size) noexcept nogil
 cdef void engine_free(Engine *e) noexcept nogil
+# A code buffer and a block cache for an engine that has none. False: no memory.
+cdef bint engine_code_open(Engine *e, uint64_t code_size) noexcept nogil
 cdef void engine_run(Engine *e, const RunArgs *args, RunOutcome *out) noexcept nogil
 # Ends the run in progress, or the next one if none is. Any thread and hooks may call it.
 # Whoever starts runs clears Engine.stop_requested before others may know of the run.

@@ -80,7 +80,7 @@ cdef bint open_memory(Engine *e) noexcept nogil:
     return cpu_set_num_ases(e, 1) and cpu_address_space_init(e, e.system_as, 0) == 0
 
 
-cdef bint open_code(Engine *e, uint64_t code_size) noexcept nogil:
+cdef bint engine_code_open(Engine *e, uint64_t code_size) noexcept nogil:
     cdef TBCache *c
     if code_size == 0:
         code_size = CODE_SIZE_DEFAULT
@@ -123,7 +123,8 @@ cdef Engine *engine_new(const GuestOps *guest, const CPUConfig *cfg, const Backe
     cpu.guest = guest               # row 47: both ways, index, no address space yet
     cpu.engine = e
     cpu.exception_index = EXCP_NONE
-    if (not open_code(e, code_size) or not open_memory(e) or guest.init(cpu, &e.config) != 0):
+    if (not engine_code_open(e, code_size) or not open_memory(e)
+            or guest.init(cpu, &e.config) != 0):
         engine_free(e)
         return NULL
     guest.reset(cpu)

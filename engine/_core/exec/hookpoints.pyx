@@ -364,7 +364,7 @@ cdef int on_memory_fault(void *env, vaddr_t addr, hwaddr paddr, uint32_t size, i
     if e.hooks[HOOK_MEM_INVALID] != NULL and e.running:
         ev.pc = cpu.pc
         ev.addr = addr
-        ev.value = 0
+        ev.value = cpu.tlb.store_value if access == ACCESS_WRITE else 0
         ev.value_hi = 0
         ev.size = size
         ev.access = <uint32_t>access

@@ -62,6 +62,7 @@ cdef const HelperInfo *ask_insn(CPUHead *cpu, uint64_t pc, uint32_t number) noex
 cdef void flush_blocks(Engine *e) noexcept nogil:
     e.flush_pending = False
     e.synced_tb = NULL
+    e.row_cursor.tb = NULL
     e.cpu.last_exit = NULL
     cache_flush(<TBCache *>e.cache)
     e.stats.tb_flushes += 1
@@ -103,6 +104,7 @@ cdef TB *translate(Engine *e, uint32_t cflags, int *status) noexcept nogil:
         args.stop_at = ask_stop
     if e.hooks[HOOK_BLOCK] != NULL:
         args.hook_block = ask_block
+        args.straight = e.straight
     if e.hooks[HOOK_CODE] != NULL:
         args.hook_insn = ask_code
     if e.hooks[HOOK_INSN] != NULL:

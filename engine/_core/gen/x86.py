@@ -25,6 +25,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
+from . import GenError
+
 ROOT = Path(__file__).resolve().parents[3]
 
 MAPS = {"": 0, "0F": 1, "0F38": 2, "0F3A": 3}
@@ -44,7 +46,7 @@ FIXED = {"AL": (0, "b"), "CL": (1, "b"), "AX": (0, "w"), "DX": (2, "w"), "rAX": 
 IN_MODRM = {"E", "G", "M", "S", "C", "D", "R", "V", "W", "P", "Q", "N", "U", "Mp"}
 
 
-class OpsError(Exception):
+class OpsError(GenError):
     """A mistake in a table; the text starts with `file:line:`."""
 
 

@@ -66,6 +66,7 @@ ctypedef struct TranslateArgs:
     CPUHead *cpu
     Translator *tr
     uint32_t max_insns              # 0: the default; less after IR_FULL or BE_TOO_LARGE
+    uint32_t straight               # every jump is an exit: no label begins a basic block
     # A block ends before such an address, and leaves to the loop when it jumps to one.
     bint (*stop_at)(CPUHead *cpu, uint64_t pc) noexcept nogil
     # Status helpers (HF_STATUS) called before an instruction, or NULL for this one:
@@ -100,7 +101,7 @@ cdef void gen_branch(DisasContext *dc, uint32_t cond, uint32_t a, uint32_t b, bi
 cdef void gen_jump_indirect(DisasContext *dc, uint32_t a) noexcept nogil
 # The jump that comes next is a call that returns to pc: before gen_jump or gen_jump_indirect.
 cdef void gen_push_return(DisasContext *dc, uint64_t pc) noexcept nogil
-# gen_jump_indirect for a return, predicted by the newest gen_push_return.
+# gen_jump_indirect for a return: most likely to where a gen_push_return said.
 cdef void gen_jump_return(DisasContext *dc, uint32_t a) noexcept nogil
 # Did the instruction before this one set the temp to a constant, with no other way to here? For
 # pairs of instructions that make one address.

@@ -556,7 +556,7 @@ cdef int translate_block(const TranslateArgs *args, TB *tb, IR *ir) noexcept nog
     tr.tb = tb
     tr.page_mask = ~((1ULL << tr.guest.page_bits) - 1)
     tr.word_mask = 0xffffffffffffffffULL >> (64 - tr.guest.word_bits)
-    tr.no_loops = count != 0 or tb.cflags & CF_NOCACHE != 0
+    tr.no_loops = count != 0 or tb.cflags & CF_NOCACHE != 0 or args.straight != 0
     memset(tr.leader, 0, tr.n_slots)
     status = open_page(tr, &dc)
     if status != ST_OK:

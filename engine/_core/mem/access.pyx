@@ -4,7 +4,8 @@
 # its sections; blocks under the bytes of a store dropped; hooks; then, and only then, the access
 # itself.
 from libc.string cimport memcpy, memset
-from engine._core.base.atomics cimport atomic_cas8, atomic_cas16, atomic_cas32, atomic_cas64
+from engine._core.base.atomics cimport (atomic_barrier, atomic_cas8, atomic_cas16, atomic_cas32,
+                                        atomic_cas64)
 from engine._core.base.bits cimport bswap16, bswap32, bswap64, sextract64
 from engine._core.base.bytes cimport BIG_HOST, ld_bytes, st_bytes
 from engine._core.base.types cimport (ACCESS_FETCH, ACCESS_READ, ACCESS_WRITE, MO_64, MO_128,
@@ -111,7 +112,7 @@ cdef int _page(Access *a, vaddr_t addr, uint32_t size) noexcept nogil:
             continue                # the hook has flushed it
         # The guest's MMU agreed (or it would have answered a fault), the region does not.
         if t.mode[a.mmu_idx].io == NULL:
-            return ST_FAULT         # no memory for the tables
+            return ST_FAULT         # the guest's MMU entered nothing
         io = tlb_io(t, a.mmu_idx, addr)
         st = _fault(a, addr, io.paddr + (addr & ~t.page_mask), size, ACCESS_FAULT_PROT)
         if st:
@@ -269,6 +270,10 @@ cdef void _after_store(Access *a, vaddr_t addr, ram_addr_t ram_addr, uint64_t si
     set_dirty_range(ctx, ram_addr, size, DIRTY_CLIENTS_NOCODE)
     if range_includes_clean(ctx, ram_addr, size, DIRTY_CLIENTS_ALL) == 0:
         tlb_set_dirty(a.t, addr)
+        atomic_barrier()
+        # Another thread may have cleared a bit since, and found the trap still armed.
+        if range_includes_clean(ctx, ram_addr, size, DIRTY_CLIENTS_ALL):
+            ctx.tlb_reset_dirty(ctx, ram_addr, size)
 
 
 cdef int _write_pieces(Access *a, const uint8_t *buf) noexcept nogil:
@@ -371,6 +376,8 @@ cdef int _store(CPUTLB *t, vaddr_t addr, const uint64_t *value, uint32_t oi,
     cdef bint be = memop & MO_BE != 0
     cdef int st
     _start(&a, t, addr, oi, ACCESS_WRITE, ra)
+    t.store_value = value[0] & (0xffffffffffffffffULL if a.size >= 8
+                                else (1ULL << (8 * a.size)) - 1)
     if not _aligned(addr, memop):
         return _misaligned(&a)
     st = _walk(&a)
@@ -524,6 +531,7 @@ cdef int access_fetch(CPUTLB *t, vaddr_t addr, uint32_t size, int mmu_idx, uintp
     cdef uint8_t buf[16]
     cdef int st
     _start(&a, t, addr, <uint32_t>mmu_idx, ACCESS_FETCH, ra)
+    t.store_value = 0
     a.size = size
     memset(buf, 0, 16)
     st = _walk(&a)

@@ -10,7 +10,8 @@ from engine._core.base.types cimport (uint8_t, uint16_t, uint32_t, uint64_t, int
 cdef enum:
     NB_MMU_MODES = 12
     CPU_TLB_ENTRY_BITS = 5
-    CPU_TLB_BITS = 8                # 256 entries a mode (spec: at most 256)
+    CPU_TLB_BITS = 8                # 256 entries a mode to begin with (QEMU of the spec: always)
+    CPU_TLB_MAX_BITS = 14           # ... and at most, when the guest's working set needs them
     CPU_VTLB_SIZE = 8
     # Flags in the low page bits of a TLB address word. No flag: plain RAM, fast path.
     TLB_INVALID = 1 << 3
@@ -48,6 +49,9 @@ ctypedef struct CPUTLBMode:         # the rest of one MMU mode
     CPUIOTLBEntry vio[8]
     uint32_t vindex                 # victim cursor
     uint32_t used                   # 0: tables not allocated or known to be all invalid
+    uint32_t filled                 # slots of the table that became valid since the last flush
+    uint32_t conflicts              # valid entries that had to make room since then, or since the
+                                    # table grew
     uint64_t large_addr             # all ones: none
     uint64_t large_mask
 
@@ -106,6 +110,7 @@ ctypedef struct CPUTLB:
     uint64_t miss_count             # direct-mapped misses (victim hits included)
     uint64_t flush_count
     uint64_t notdirty_count         # write traps taken
+    uint64_t store_value            # of the store on the slow path, for fault hooks (low half)
     const AccessHooks *hooks        # exec's; NULL: none
     void **ases                     # AddressSpace*[n_ases] of this CPU (head.ases)
     uint32_t n_ases
@@ -161,8 +166,9 @@ cdef void tlb_set_dirty(CPUTLB *t, vaddr_t addr) noexcept nogil
 cdef void tlb_reset_dirty(CPUTLB *t, uintptr_t host_start, uint64_t length) noexcept nogil
 cdef void *tlb_vaddr_to_host(CPUTLB *t, vaddr_t addr, int access, int mmu_idx) noexcept nogil
 # Enter a translation: looks the physical page up in the CPU's address space for attrs, sets flags.
-# prot: what the guest's MMU grants. 0; -1: no memory for the tables, or no such mode.
+# prot: what the guest's MMU grants. 0; -1: no such mode.
 cdef int tlb_set_page(CPUTLB *t, vaddr_t addr, hwaddr paddr, uint32_t attrs, int prot, int mmu_idx,
                       uint64_t page_size) noexcept nogil
-# Victim search: swaps a hit into the direct-mapped slot.
+# Victim search: swaps a hit into the direct-mapped slot. It and tlb_set_page may make the table
+# larger: entries found before have another place then, their memory stays.
 cdef bint tlb_victim_hit(CPUTLB *t, int mmu_idx, vaddr_t addr, int access) noexcept nogil

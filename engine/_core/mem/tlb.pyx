@@ -1,8 +1,10 @@
 # TLB tables: fill, evict, flush, dirty flags, see tlb.pxd. An invalid entry is all ones.
-from libc.stdlib cimport calloc, free, malloc, realloc
-from libc.string cimport memset
+from libc.stdlib cimport free, malloc, realloc
+from libc.string cimport memcpy, memset
+from engine._core.base.atomics cimport atomic_barrier, atomic_cas64, atomic_load64
 from engine._core.base.types cimport (ACCESS_READ, ACCESS_WRITE, PROT_EXEC, PROT_READ, PROT_WRITE,
-                                      hwaddr, ram_addr_t, uint32_t, uint64_t, uintptr_t, vaddr_t)
+                                      hwaddr, ram_addr_t, uint8_t, uint32_t, uint64_t, uintptr_t,
+                                      vaddr_t)
 from engine._core.mem.context cimport (AddressSpace, DIRTY_CLIENTS_ALL, FlatRange, MemContext,
                                        MemoryRegion, RAM_ADDR_NONE)
 from engine._core.mem.dirty cimport range_includes_clean
@@ -12,10 +14,23 @@ from engine._core.mem.topology cimport address_space_view
 cdef extern from *:
     const uint64_t NONE "0xffffffffffffffffULL"
 
+cdef enum:                          # first table of a mode and its side table
+    SMALL_BYTES = (sizeof(CPUTLBEntry) + sizeof(CPUIOTLBEntry)) << CPU_TLB_BITS
+
 # What an MMU mode without tables points to: one entry that no address hits. Never written after
 # import.
 cdef CPUTLBEntry _no_entry
 memset(&_no_entry, 0xff, sizeof(CPUTLBEntry))
+
+
+# The first tables of all modes stand behind the modes, in the same block, until tlb_free: a thread
+# that clears dirty bits may still walk one that has just been replaced by a larger one.
+cdef inline CPUTLBEntry *_small(CPUTLB *t, uint32_t idx) noexcept nogil:
+    return <CPUTLBEntry *>(<uint8_t *>(t.mode + t.n_modes) + <size_t>idx * SMALL_BYTES)
+
+
+cdef inline bint _is_large(CPUTLB *t, uint32_t idx) noexcept nogil:
+    return t.mode[idx].io != NULL and t.desc[idx].table != _small(t, idx)
 
 
 cdef bint tlb_init(CPUTLB *t, void *cpu, void *mem, uint32_t n_modes, uint32_t page_bits,
@@ -33,9 +48,10 @@ cdef bint tlb_init(CPUTLB *t, void *cpu, void *mem, uint32_t n_modes, uint32_t p
     t.page_mask = ~((1ULL << page_bits) - 1)
     for k in range(NB_MMU_MODES):
         t.desc[k].table = &_no_entry
-    t.mode = <CPUTLBMode *>calloc(n_modes, sizeof(CPUTLBMode))
+    t.mode = <CPUTLBMode *>malloc(n_modes * (sizeof(CPUTLBMode) + SMALL_BYTES))
     if t.mode == NULL:
         return False
+    memset(t.mode, 0, n_modes * sizeof(CPUTLBMode))
     t.n_modes = n_modes
     for i in range(n_modes):
         memset(t.mode[i].vtable, 0xff, sizeof(t.mode[i].vtable))
@@ -59,7 +75,7 @@ cdef void tlb_free(CPUTLB *t) noexcept nogil:
     if t.mode == NULL:
         return
     for i in range(t.n_modes):
-        if t.mode[i].io != NULL:
+        if _is_large(t, i):
             free(t.desc[i].table)
             free(t.mode[i].io)
         t.desc[i].table = &_no_entry
@@ -83,10 +99,19 @@ cdef inline uint64_t _bytes(CPUTLB *t, uint32_t idx) noexcept nogil:
 
 cdef void _flush_mode(CPUTLB *t, uint32_t idx) noexcept nogil:
     cdef CPUTLBMode *m = t.mode + idx
+    cdef uint64_t n
     if m.used:
-        memset(t.desc[idx].table, 0xff, _bytes(t, idx))
+        n = _bytes(t, idx)
+        memset(t.desc[idx].table, 0xff, n)
         memset(m.vtable, 0xff, sizeof(m.vtable))
+        # Flushes cost what the table holds: one that is mostly empty gets smaller each time.
+        n >>= 1
+        if <uint64_t>m.filled * (4 * sizeof(CPUTLBEntry)) < n \
+                and n >= sizeof(CPUTLBEntry) << CPU_TLB_BITS:
+            t.desc[idx].mask = n - sizeof(CPUTLBEntry)
         m.used = 0
+        m.filled = 0
+        m.conflicts = 0
 
 
 cdef void tlb_flush_all(CPUTLB *t) noexcept nogil:
@@ -119,7 +144,7 @@ cdef bint tlb_flush_page_modes(CPUTLB *t, vaddr_t addr, uint32_t idxmap) noexcep
     cdef uint32_t i
     cdef int k
     for i in range(t.n_modes):
-        if addr & t.mode[i].large_mask == t.mode[i].large_addr:
+        if idxmap >> i & 1 and addr & t.mode[i].large_mask == t.mode[i].large_addr:
             tlb_flush_modes(t, idxmap)
             return True
     for i in range(t.n_modes):
@@ -153,20 +178,25 @@ cdef void tlb_set_dirty(CPUTLB *t, vaddr_t addr) noexcept nogil:
 
 
 cdef inline void _reset(CPUTLB *t, CPUTLBEntry *e, uintptr_t start, uint64_t length) noexcept nogil:
-    if e.f.addr_write & (TLB_INVALID | TLB_MMIO | TLB_NOTDIRTY) == 0:
-        if <uintptr_t>(e.f.addr_write & t.page_mask) + e.f.addend - start < length:
-            e.f.addr_write |= TLB_NOTDIRTY
+    cdef uint64_t old = e.f.addr_write
+    if old & (TLB_INVALID | TLB_MMIO | TLB_NOTDIRTY) == 0:
+        if <uintptr_t>(old & t.page_mask) + e.f.addend - start < length:
+            # The CPU's thread may replace the word meanwhile: then the new one has looked at the
+            # bitmap itself (_arm).
+            atomic_cas64(&e.f.addr_write, &old, old | TLB_NOTDIRTY)
 
 
 cdef void tlb_reset_dirty(CPUTLB *t, uintptr_t host_start, uint64_t length) noexcept nogil:
     cdef uint64_t k, n
+    cdef CPUTLBEntry *table
     cdef uint32_t i
     cdef int v
     for i in range(t.n_modes):
         if t.mode[i].used:
-            n = _bytes(t, i) >> CPU_TLB_ENTRY_BITS
+            n = (atomic_load64(&t.desc[i].mask) >> CPU_TLB_ENTRY_BITS) + 1
+            table = t.desc[i].table
             for k in range(n):
-                _reset(t, t.desc[i].table + k, host_start, length)
+                _reset(t, table + k, host_start, length)
             for v in range(CPU_VTLB_SIZE):
                 _reset(t, t.mode[i].vtable + v, host_start, length)
 
@@ -202,6 +232,8 @@ cdef bint tlb_victim_hit(CPUTLB *t, int mmu_idx, vaddr_t addr, int access) noexc
             io[0] = m.vio[k]
             m.vtable[k] = other
             m.vio[k] = other_io
+            if not _is_empty(&other):
+                _conflict(t, <uint32_t>mmu_idx)
             return True
     return False
 
@@ -220,28 +252,78 @@ cdef void _large_page(CPUTLB *t, CPUTLBMode *m, vaddr_t addr, uint64_t size) noe
     m.large_mask = mask
 
 
-cdef bint _tables(CPUTLB *t, uint32_t idx) noexcept nogil:
+cdef inline void _tables(CPUTLB *t, uint32_t idx) noexcept nogil:
     cdef CPUTLBEntry *table
-    cdef CPUIOTLBEntry *io
-    if t.mode[idx].io != NULL:
-        return True
-    table = <CPUTLBEntry *>malloc(sizeof(CPUTLBEntry) << CPU_TLB_BITS)
-    io = <CPUIOTLBEntry *>malloc(sizeof(CPUIOTLBEntry) << CPU_TLB_BITS)
-    if table == NULL or io == NULL:
-        free(table)
-        free(io)
-        return False
-    memset(table, 0xff, sizeof(CPUTLBEntry) << CPU_TLB_BITS)
-    memset(io, 0, sizeof(CPUIOTLBEntry) << CPU_TLB_BITS)
-    t.mode[idx].io = io
-    t.desc[idx].table = table
-    t.desc[idx].mask = ((1ULL << CPU_TLB_BITS) - 1) << CPU_TLB_ENTRY_BITS
-    return True
+    if t.mode[idx].io == NULL:
+        table = _small(t, idx)
+        memset(table, 0xff, sizeof(CPUTLBEntry) << CPU_TLB_BITS)
+        memset(table + (1 << CPU_TLB_BITS), 0, sizeof(CPUIOTLBEntry) << CPU_TLB_BITS)
+        t.mode[idx].io = <CPUIOTLBEntry *>(table + (1 << CPU_TLB_BITS))
+        t.desc[idx].table = table
+        t.desc[idx].mask = ((1ULL << CPU_TLB_BITS) - 1) << CPU_TLB_ENTRY_BITS
+
+
+# Stores trap where a client calls the page clean. The bitmap is read after the entry stands in the
+# table, so that a thread that clears bits and then walks the table either finds the entry or is
+# seen here.
+cdef inline void _arm(CPUTLB *t, CPUTLBEntry *e, const CPUIOTLBEntry *io) noexcept nogil:
+    atomic_barrier()
+    if e.f.addr_write & TLB_INVALID == 0 and range_includes_clean(
+            <MemContext *>t.mem, io.ram_addr, ~t.page_mask + 1, DIRTY_CLIENTS_ALL):
+        e.f.addr_write |= TLB_NOTDIRTY
+
+
+# Twice as many entries: slot k keeps its page or hands it to slot k + old size. The first time the
+# entries move to memory for the largest table, which costs nothing before it is used; from then on
+# the table grows and shrinks where it stands.
+cdef void _grow(CPUTLB *t, uint32_t idx) noexcept nogil:
+    cdef CPUTLBMode *m = t.mode + idx
+    cdef CPUTLBEntry *table = t.desc[idx].table
+    cdef CPUIOTLBEntry *io = m.io
+    cdef uint64_t n = _bytes(t, idx) >> CPU_TLB_ENTRY_BITS, k, at, word
+    m.conflicts = 0
+    if not _is_large(t, idx):
+        table = <CPUTLBEntry *>malloc(sizeof(CPUTLBEntry) << CPU_TLB_MAX_BITS)
+        io = <CPUIOTLBEntry *>malloc(sizeof(CPUIOTLBEntry) << CPU_TLB_MAX_BITS)
+        if table == NULL or io == NULL:
+            free(table)
+            free(io)
+            return
+        memcpy(table, t.desc[idx].table, n * sizeof(CPUTLBEntry))
+        memcpy(io, m.io, n * sizeof(CPUIOTLBEntry))
+        m.io = io
+        t.desc[idx].table = table
+    memset(table + n, 0xff, n * sizeof(CPUTLBEntry))
+    memset(io + n, 0, n * sizeof(CPUIOTLBEntry))
+    atomic_barrier()                # whoever sees the new mask sees a table of that size
+    t.desc[idx].mask = (2 * n - 1) << CPU_TLB_ENTRY_BITS
+    for k in range(n):
+        if _is_empty(table + k):
+            continue
+        # Any valid word names the page; an invalid one is all ones, so AND leaves it.
+        word = table[k].f.addr_read & table[k].f.addr_write & table[k].f.addr_code
+        at = k
+        if word >> t.page_bits & n:
+            at = k + n
+            table[at] = table[k]
+            io[at] = io[k]
+            memset(table + k, 0xff, sizeof(CPUTLBEntry))
+        # A walk of tlb_reset_dirty may have missed it.
+        if table[at].f.addr_write & TLB_MMIO == 0 and io[at].ram_addr != RAM_ADDR_NONE:
+            _arm(t, table + at, io + at)
+
+
+# A valid entry had to make room. As many of them as there are entries, without a flush: the working
+# set of the guest is larger than the table.
+cdef inline void _conflict(CPUTLB *t, uint32_t idx) noexcept nogil:
+    t.mode[idx].conflicts += 1
+    if <uint64_t>t.mode[idx].conflicts << CPU_TLB_ENTRY_BITS > t.desc[idx].mask \
+            and t.desc[idx].mask >> (CPU_TLB_MAX_BITS + CPU_TLB_ENTRY_BITS - 1) == 0:
+        _grow(t, idx)
 
 
 cdef int tlb_set_page(CPUTLB *t, vaddr_t addr, hwaddr paddr, uint32_t attrs, int prot, int mmu_idx,
                       uint64_t page_size) noexcept nogil:
-    cdef MemContext *ctx = <MemContext *>t.mem
     cdef CPUTLBMode *m
     cdef CPUTLBEntry *e
     cdef CPUIOTLBEntry *io
@@ -253,8 +335,10 @@ cdef int tlb_set_page(CPUTLB *t, vaddr_t addr, hwaddr paddr, uint32_t attrs, int
     cdef ram_addr_t ram_addr = RAM_ADDR_NONE
     cdef uintptr_t addend = 0
     cdef uint32_t which = 0, watched
-    if mmu_idx < 0 or <uint32_t>mmu_idx >= t.n_modes or not _tables(t, mmu_idx):
+    cdef bint arm = False
+    if mmu_idx < 0 or <uint32_t>mmu_idx >= t.n_modes:
         return -1
+    _tables(t, <uint32_t>mmu_idx)
     m = t.mode + mmu_idx
     paddr &= t.page_mask
     if page_size > ~t.page_mask + 1:
@@ -281,8 +365,8 @@ cdef int tlb_set_page(CPUTLB *t, vaddr_t addr, hwaddr paddr, uint32_t attrs, int
                 write = code = read
             elif r.readonly or not mr.ram:
                 write |= TLB_MMIO
-            elif range_includes_clean(ctx, ram_addr, ~t.page_mask + 1, DIRTY_CLIENTS_ALL):
-                write |= TLB_NOTDIRTY
+            else:
+                arm = True
         else:
             read |= TLB_MMIO
             write = code = read
@@ -293,6 +377,11 @@ cdef int tlb_set_page(CPUTLB *t, vaddr_t addr, hwaddr paddr, uint32_t attrs, int
         if watched >> ACCESS_WRITE & 1:
             write |= TLB_WATCH
     e = tlb_entry(t, mmu_idx, page)
+    if _is_empty(e):
+        m.filled += 1
+    elif not _is_page(t, e, page):
+        _conflict(t, mmu_idx)           # may have moved it
+        e = tlb_entry(t, mmu_idx, page)
     io = tlb_io(t, mmu_idx, page)
     if not _is_page(t, e, page) and not _is_empty(e):
         m.vtable[m.vindex] = e[0]
@@ -308,6 +397,8 @@ cdef int tlb_set_page(CPUTLB *t, vaddr_t addr, hwaddr paddr, uint32_t attrs, int
     io.attrs = attrs
     io.prot = <uint32_t>prot
     m.used = 1
+    if arm:
+        _arm(t, e, io)
     return 0
 
 

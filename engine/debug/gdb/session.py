@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable
 from typing import Any, Literal
 
-from ...errors import Error
+from ...errors import ArgumentError, Error
 from .control import Control, Ended, Stop
 from .packets import INTERRUPT, MAX_PACKET, Connection, escape, unescape
 from .targets import TARGETS, Reg, Target
@@ -19,7 +19,11 @@ from .targets import TARGETS, Reg, Target
 log = logging.getLogger("engine.debug.gdb")
 
 E_ARG, E_FAULT, E_STATE = b"E16", b"E0e", b"E0b"  # EINVAL, EFAULT, EAGAIN
-WATCH_KINDS: dict[str, Literal["write", "read", "access"]] = {"2": "write", "3": "read", "4": "access"}
+WATCH_KINDS: dict[str, Literal["write", "read", "access"]] = {
+    "2": "write",
+    "3": "read",
+    "4": "access",
+}
 WATCH_REPLY = {"write": "watch", "read": "rwatch", "access": "awatch"}
 
 Handler = Callable[["Session", str], "bytes | None"]
@@ -93,7 +97,7 @@ class Session:
         reg = self.regs[index]
         raw = bytes.fromhex(data)
         if reg is None or len(raw) != self.sizes[index]:
-            raise ValueError(f"register {index}")
+            raise ArgumentError(f"no value for register {index}")
         self.emu.regs[reg.source] = int.from_bytes(raw, self.target.byteorder)
 
     def read_all(self, _: str) -> bytes:

@@ -191,7 +191,9 @@ class Uc(UcBase):
     def _open(self) -> tuple[Emulator, arches.Arch]:
         if not hasattr(self, "_table"):
             raise UcError(const.UC_ERR_HANDLE)      # __init__ has not been called
-        return Emulator(self._native, fp=False, code_buffer=self._buffer_size), self._table
+        emulator = Emulator(self._native, fp=False, code_buffer=self._buffer_size)
+        emulator.pc = self._table.reset_pc
+        return emulator, self._table
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {getattr(self, '_native', 'not initialised')}>"
@@ -483,7 +485,7 @@ class Uc(UcBase):
             return
         answer = getattr(self, name)(*values[:n_values])
         for pointer in args[n_values:]:
-            place = getattr(pointer, "_obj", None) or pointer.contents
+            place = pointer._obj if hasattr(pointer, "_obj") else pointer.contents
             if isinstance(place, uc_tb):
                 place.pc, place.icount, place.size = answer
             else:

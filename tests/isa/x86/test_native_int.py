@@ -21,7 +21,7 @@ sys.path[:0] = [str(Path(__file__).resolve().parent / "native")]
 import native  # noqa: E402
 
 SETS = 16
-GPRS = ("rax rcx rdx rbx rsp rbp rsi rdi r8 r9 r10 r11 r12 r13 r14 r15").split()
+GPRS = ["rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", *(f"r{n}" for n in range(8, 16))]
 OF, SF, ZF, AF, PF, CF = 0x800, 0x80, 0x40, 0x10, 4, 1
 # Flags that the manual leaves undefined, by mnemonic.
 SHIFTS = OF | AF
@@ -32,7 +32,9 @@ UNDEFINED = {
     "shld": SHIFTS, "shrd": SHIFTS, "bt": OF | SF | AF | PF, "bts": OF | SF | AF | PF,
     "btr": OF | SF | AF | PF, "btc": OF | SF | AF | PF, "bsf": 0x8D5 & ~ZF, "bsr": 0x8D5 & ~ZF,
     "lzcnt": OF | SF | AF | PF, "tzcnt": OF | SF | AF | PF, "blsr": AF | PF, "blsmsk": AF | PF,
-    "blsi": AF | PF, "bextr": AF | PF | SF, "bzhi": AF | PF, "aam": 0, "aad": 0,
+    "blsi": AF | PF, "bextr": AF | PF | SF, "bzhi": AF | PF, "aam": OF | AF | CF,
+    "aad": OF | AF | CF,
+    "aaa": OF | SF | ZF | PF, "aas": OF | SF | ZF | PF, "daa": OF, "das": OF,
 }
 NOT_ALONE = {
     "syscall", "sysenter", "int", "int3", "int1", "hlt", "cli", "sti", "ret", "retf", "iret",
@@ -82,7 +84,8 @@ def make(seed, rows):
     if row.name in ("div", "idiv"):     # half of them with a quotient that fits
         cases["gpr"][::2, 2] = np.where(state.random(len(cases["gpr"][::2])) < 0.5, 0, 1)
     if row.name in ("bt", "bts", "btr", "btc") and row.codes[1][0] == "G":
-        cases["gpr"][:] = np.where(np.arange(16) == base, cases["gpr"], cases["gpr"] & np.uint64(63))
+        near = cases["gpr"] & np.uint64(63)
+        cases["gpr"][:] = np.where(np.arange(16) == base, cases["gpr"], near)
         cases["gpr"][:, 4] = native.MEM_WINDOW + 64
     native.set_code(cases, code)
     return row, code, cases

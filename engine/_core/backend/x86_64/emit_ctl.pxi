@@ -73,28 +73,23 @@ cdef void emit_goto_tb(Gen *g, IROp *op) noexcept nogil:
     patch32(jmp(&g.a), g.stub_goto)
 
 
-# An entry of the return stack: the pc, and a landing place for it (slow_landing). A page of its
-# own has none: nothing is linked across pages.
+# A return slot: the pc, and a landing place for it (slow_landing). Nothing is linked across pages.
 cdef void emit_push_ret(Gen *g, IROp *op) noexcept nogil:
     cdef uint64_t pc = g.exits[op.args[0]].pc
+    cdef int32_t at = O_RETURNS + <int32_t>return_offset(pc)
     cdef Slow *slow
-    rm(&g.a, X_MOV_LOAD, RDX, RBP, O_RETURN_TOP)
-    alu_ri(&g.a, 0, ALU_ADD, RDX, sizeof(ReturnEntry))
-    alu_ri(&g.a, 0, ALU_AND, RDX, (RETURN_STACK - 1) * sizeof(ReturnEntry))
-    rm(&g.a, X_MOV_STORE, RDX, RBP, O_RETURN_TOP)
     if (pc ^ g.tb.pc) & g.page_mask:
-        rr(&g.a, (ALU_XOR << 3) | 3, RAX, RAX)
-    else:
-        slow = new_slow(g, SLOW_LANDING, op)
-        lea_rip(&g.a, RAX, slow.at)
-        slow.jump[0] = g.a.p - 4
-    rmx(&g.a, X_MOV_STORE | W, RAX, RBP, RDX, 0, O_RETURNS + 8)
+        return
+    slow = new_slow(g, SLOW_LANDING, op)
+    lea_rip(&g.a, RAX, slow.at)
+    slow.jump[0] = g.a.p - 4
+    rm(&g.a, X_MOV_STORE | W, RAX, RBP, at + 8)
     if fits32s(pc):
-        rmx(&g.a, 0xc7 | W, 0, RBP, RDX, 0, O_RETURNS)
+        rm(&g.a, 0xc7 | W, 0, RBP, at)
         e4(&g.a, <uint32_t>pc)
     else:
         mov_ri(&g.a, RAX, pc)
-        rmx(&g.a, X_MOV_STORE | W, RAX, RBP, RDX, 0, O_RETURNS)
+        rm(&g.a, X_MOV_STORE | W, RAX, RBP, at)
 
 
 # Where a return lands: a direct jump, if the state is still that of the block that called.
@@ -118,20 +113,17 @@ cdef void slow_landing(Gen *g, Slow *slow) noexcept nogil:
     patch32(jmp(&g.a), g.stub_goto)
 
 
-# Newest entry of the return stack, else like any indirect jump. A wrong entry goes, too: after a
-# longjmp those below it are right again.
+# By the return slot of the pc, else like any indirect jump.
 cdef void emit_goto_ret(Gen *g, IROp *op) noexcept nogil:
     cdef uint8_t *wrong
     cdef uint8_t *unknown
     load(g, RAX, op.args[0])
     store_globals(g, g.ra.dirty[op.aux])
-    rm(&g.a, X_MOV_LOAD, RCX, RBP, O_RETURN_TOP)
-    rm(&g.a, X_LEA, RDX, RCX, -<int32_t>sizeof(ReturnEntry))
-    alu_ri(&g.a, 0, ALU_AND, RDX, (RETURN_STACK - 1) * sizeof(ReturnEntry))
-    rm(&g.a, X_MOV_STORE, RDX, RBP, O_RETURN_TOP)
-    rmx(&g.a, (ALU_CMP << 3) | 3 | W, RAX, RBP, RCX, 0, O_RETURNS)
+    mov_rr32(&g.a, RCX, RAX)
+    alu_ri(&g.a, 0, ALU_AND, RCX, RETURN_PC_MASK)
+    rmx(&g.a, (ALU_CMP << 3) | 3 | W, RAX, RBP, RCX, 3, O_RETURNS)
     wrong = jcc8(&g.a, CC_NE)
-    rmx(&g.a, X_MOV_LOAD | W, RDX, RBP, RCX, 0, O_RETURNS + 8)
+    rmx(&g.a, X_MOV_LOAD | W, RDX, RBP, RCX, 3, O_RETURNS + 8)
     rr(&g.a, X_TEST | W, RDX, RDX)
     unknown = jcc8(&g.a, CC_E)
     rr(&g.a, X_GROUP5, 4, RDX)
@@ -262,7 +254,8 @@ cdef void save_or_restore(Gen *g, uint32_t mask, bint save) noexcept nogil:
         if r < 16:
             rm(&g.a, (X_MOV_STORE if save else X_MOV_LOAD) | W, r, RSP, F_SAVE + 8 * <int32_t>r)
         else:
-            rm(&g.a, X_MOVQ_STORE if save else X_MOVQ_LOAD, r - 16, RSP, F_SAVE + 8 * <int32_t>r)
+            rm(&g.a, X_MOVUPS_STORE if save else X_MOVUPS_LOAD, r - 16, RSP,
+               F_SAVE_X + 16 * <int32_t>(r - 16))
 
 
 cdef void emit_call(Gen *g, IROp *op) noexcept nogil:

@@ -6,6 +6,8 @@ from engine._core.cpu.head cimport CPUHead
 from engine._core.fp.host cimport fp_get_flags, fp_set_flags, fp_set_rounding
 from engine._core.isa.riscv.defs cimport *
 from engine._core.isa.riscv.mmu cimport riscv_flush
+from engine._core.isa.riscv.pmp cimport (pmpaddr_read, pmpaddr_write, pmpcfg_read,
+                                         pmpcfg_write)
 from engine._core.isa.riscv.state_gen cimport (CPURISCVState, RISCV_A, RISCV_C, RISCV_D, RISCV_F,
                                                RISCV_M, RISCV_S, RISCV_U)
 from engine._core.isa.riscv.trap cimport (riscv_illegal, riscv_mip, riscv_set_priv,
@@ -61,24 +63,15 @@ cdef uint64_t mstatus_view(CPURISCVState *s, uint64_t mask) noexcept nogil:
     return value
 
 
-cdef uint64_t pmpcfg_view(CPURISCVState *s, uint32_t n) noexcept nogil:
-    cdef uint64_t value = 0
-    cdef uint32_t i
-    for i in range(<uint32_t>(s.xlen // 8)):
-        if n * 4 + i < 16:
-            value |= <uint64_t>s.pmpcfg[n * 4 + i] << (8 * i)
-    return value
-
-
 cdef bint csr_read(CPURISCVState *s, uint32_t number, uint64_t *value) noexcept nogil:
     cdef bint rv32 = s.xlen == 32
     cdef uint64_t v = 0
     if CSR_PMPADDR0 <= number <= CSR_PMPADDR15:
-        v = s.pmpaddr[number - CSR_PMPADDR0]
+        v = pmpaddr_read(s, number - CSR_PMPADDR0)
     elif CSR_PMPCFG0 <= number <= CSR_PMPCFG3:
         if not rv32 and number & 1:
             return False
-        v = pmpcfg_view(s, number - CSR_PMPCFG0)
+        v = pmpcfg_read(s, number - CSR_PMPCFG0)
     elif (CSR_MHPMCOUNTER3 <= number <= CSR_MHPMCOUNTER31
           or CSR_HPMCOUNTER3 <= number <= CSR_HPMCOUNTER31
           or CSR_MHPMEVENT3 <= number <= CSR_MHPMEVENT31):
@@ -206,16 +199,6 @@ cdef void write_frm(CPURISCVState *s, uint64_t value) noexcept nogil:
     riscv_update_tb_flags(&s.head)
 
 
-cdef void write_pmpcfg(CPURISCVState *s, uint32_t n, uint64_t value) noexcept nogil:
-    cdef uint32_t i, byte
-    for i in range(<uint32_t>(s.xlen // 8)):
-        byte = <uint32_t>(value >> (8 * i)) & 0x9f
-        if n * 4 + i < 16 and not s.pmpcfg[n * 4 + i] & 0x80:      # locked: until reset
-            if byte & 3 == 2:       # W without R is reserved
-                byte &= ~<uint32_t>2
-            s.pmpcfg[n * 4 + i] = <uint8_t>byte
-
-
 cdef uint64_t write_half(CPURISCVState *s, uint64_t old, uint64_t value, bint high) noexcept nogil:
     """A 64-bit counter from one write: all of it, or one half on RV32."""
     if high:
@@ -230,17 +213,17 @@ cdef uint64_t legal_tvec(uint64_t value) noexcept nogil:
 
 
 cdef bint csr_write(CPURISCVState *s, uint32_t number, uint64_t value) noexcept nogil:
-    cdef bint rv32 = s.xlen == 32
     cdef uint64_t dummy = 0, now
     cdef uint64_t align = ~1ULL if s.features & RISCV_C else ~3ULL
     value &= word_mask(s)
     if not csr_read(s, number, &dummy):
         return False
     if CSR_PMPADDR0 <= number <= CSR_PMPADDR15:
-        if not s.pmpcfg[number - CSR_PMPADDR0] & 0x80:
-            s.pmpaddr[number - CSR_PMPADDR0] = value if rv32 else value & 0x3fffffffffffffULL
+        if pmpaddr_write(s, number - CSR_PMPADDR0, value):
+            riscv_flush(s)
     elif CSR_PMPCFG0 <= number <= CSR_PMPCFG3:
-        write_pmpcfg(s, number - CSR_PMPCFG0, value)
+        if pmpcfg_write(s, number - CSR_PMPCFG0, value):
+            riscv_flush(s)
     elif number == CSR_FFLAGS:
         fp_set_flags(&s.head.fpst, <uint8_t>(value & 31))
     elif number == CSR_FRM:

@@ -101,6 +101,7 @@ cdef enum:                          # FaultInfo.hint: index in riscv_hints (risc
     HINT_CANONICAL = 14
     HINT_SUPERPAGE = 15
     HINT_ALIGN = 16
+    HINT_PMP = 17
     N_HINTS = 17
 
 cdef enum:                          # reg_get, reg_set numbers beyond the CSRs (state.isa)

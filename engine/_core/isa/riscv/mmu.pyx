@@ -1,15 +1,15 @@
 # RISC-V address translation: see mmu.pxd.
 # Accessed and dirty bits are set by the walk (the hardware-update scheme, Svadu): PTEs are
-# changed through the address space, so that code and dirty tracking see it. PMP registers hold
-# what is written to them but check nothing: every address is open to every mode, as with one
-# NAPOT entry over it all.
+# changed through the address space, so that code and dirty tracking see it. Physical memory
+# protection (pmp) is asked for each page that enters the TLB and each page-table access.
 from libc.string cimport memset
 from engine._core.base.types cimport (ACCESS_FETCH, ACCESS_READ, ACCESS_WRITE, PROT_EXEC, PROT_READ,
                                       PROT_WRITE, ST_FAULT, ST_OK, hwaddr, uint16_t, uint32_t,
                                       uint64_t, uintptr_t, uint8_t, vaddr_t)
 from engine._core.cpu.flush cimport cpu_tlb_flush, cpu_tlb_flush_page
-from engine._core.cpu.head cimport CPUHead, FAULT_MISALIGNED, FAULT_PAGE, FAULT_UNMAPPED
+from engine._core.cpu.head cimport CPUHead, FAULT_MISALIGNED, FAULT_PAGE, FAULT_PROT, FAULT_UNMAPPED
 from engine._core.isa.riscv.defs cimport *
+from engine._core.isa.riscv.pmp cimport pmp_prot
 from engine._core.isa.riscv.state_gen cimport CPURISCVState
 from engine._core.isa.riscv.trap cimport riscv_illegal
 from engine._core.mem.address_space cimport address_space_ld, address_space_st
@@ -32,6 +32,7 @@ cdef enum:                          # what a walk found
     WALK_OK = 0
     WALK_PAGE_FAULT = 1
     WALK_ACCESS_FAULT = 2           # a page table is not in memory
+    WALK_PMP = 3                    # physical memory protection forbids it
 
 ctypedef struct Walk:
     hwaddr paddr                    # of the page of 4 KiB; a failed table access: of the entry
@@ -80,6 +81,9 @@ cdef int walk(CPURISCVState *s, vaddr_t addr, int access, int idx, bint debug,
         shift = PAGE_BITS + level * index_bits
         at = base + ((addr >> shift) & ((1ULL << index_bits) - 1)) * pte_size
         w.paddr = at
+        if not debug and not pmp_prot(s, at, False) & PROT_READ:    # 3.7.2: as if by S-mode
+            w.hint = HINT_PMP
+            return WALK_PMP
         result = MEMTX_OK
         pte = address_space_ld(space, at, pte_size, False, MEMTXATTRS_UNSPECIFIED, &result)
         if result != MEMTX_OK:
@@ -111,6 +115,9 @@ cdef int walk(CPURISCVState *s, vaddr_t addr, int access, int idx, bint debug,
     old = pte
     pte |= PTE_A | (PTE_D if access == ACCESS_WRITE else 0)
     if pte != old and not debug:
+        if not pmp_prot(s, at, False) & PROT_WRITE:
+            w.hint = HINT_PMP
+            return WALK_PMP
         address_space_st(space, at, pte, pte_size, False, MEMTXATTRS_UNSPECIFIED, &result)
         if result != MEMTX_OK:
             return WALK_ACCESS_FAULT
@@ -138,10 +145,18 @@ cdef int riscv_tlb_fill(void *cpu, vaddr_t addr, uint32_t size, int access, int 
                         uintptr_t ra) noexcept nogil:
     cdef CPURISCVState *s = <CPURISCVState *>cpu
     cdef Walk w
-    cdef int found
+    cdef int found, allowed
     if s.xlen == 32:
         addr &= 0xffffffffULL
     found = walk(s, addr, access, mmu_idx, False, &w)
+    if found == WALK_OK:
+        allowed = pmp_prot(s, w.paddr, mmu_idx == IDX_M)
+        w.prot &= allowed
+        if not allowed & (PROT_READ if access == ACCESS_READ else
+                          PROT_WRITE if access == ACCESS_WRITE else PROT_EXEC):
+            w.hint = HINT_PMP
+            w.paddr |= addr & 0xfff
+            found = WALK_PMP
     if found == WALK_OK:
         return tlb_set_page(&s.head.tlb, addr & ~0xfffULL, w.paddr, access_attrs(mmu_idx), w.prot,
                             mmu_idx, w.size)
@@ -150,7 +165,8 @@ cdef int riscv_tlb_fill(void *cpu, vaddr_t addr, uint32_t size, int access, int 
         s.head.fault.addr = addr
         s.head.fault.size = size
         s.head.fault.access = <uint8_t>access
-        s.head.fault.reason = FAULT_PAGE if found == WALK_PAGE_FAULT else FAULT_UNMAPPED
+        s.head.fault.reason = (FAULT_PAGE if found == WALK_PAGE_FAULT else
+                               FAULT_PROT if found == WALK_PMP else FAULT_UNMAPPED)
         s.head.fault.paddr = w.paddr
         s.head.fault.hint = <uint16_t>w.hint
         riscv_memory_fault(&s.head, mmu_idx)

@@ -52,6 +52,7 @@ cdef extern from *:
         "the upper bits of the address do not repeat its sign bit",
         "a superpage entry whose address is not aligned to it",
         "atomic accesses must be aligned",
+        "physical memory protection (pmpcfg, pmpaddr) does not permit this access",
     };
     static const char *engine_riscv_features[] = {
         "m", "a", "f", "d", "c", "zicsr", "zifencei", "zba", "zbb", "zbs", "s", "u", 0,

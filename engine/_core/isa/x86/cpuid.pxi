@@ -63,7 +63,8 @@ cdef inline uint32_t bit_if(uint64_t have, uint64_t feature, uint32_t bit) noexc
     return <uint32_t>1 << bit if have & feature else 0
 
 
-cdef uint64_t helper_cpuid(void *env, uint64_t a, uint64_t b, uint64_t c, uint64_t d) noexcept nogil:
+cdef uint64_t helper_cpuid(void *env, uint64_t a, uint64_t b, uint64_t c,
+                           uint64_t d) noexcept nogil:
     cdef CPUX86State *s = <CPUX86State *>env
     cdef uint32_t leaf = <uint32_t>s.gpr[R_AX], sub = <uint32_t>s.gpr[R_CX]
     cdef uint32_t eax = 0, ebx = 0, ecx = 0, edx = 0

@@ -1,6 +1,7 @@
 # x86: what emitted code calls for integer instructions: see inthelp.pxd.
 from libc.string cimport memset
-from engine._core.base.types cimport (ST_FAULT, ST_NEXT, ST_OK, int64_t, uint32_t, uint64_t, uint8_t)
+from engine._core.base.types cimport (ST_FAULT, ST_NEXT, ST_OK, int64_t, uint32_t, uint64_t,
+                                      uint8_t)
 from engine._core.cpu.head cimport EXCP_HLT, FAULT_TRAP
 from engine._core.isa.x86.defs cimport *
 from engine._core.isa.x86.state_gen cimport CPUX86State
@@ -89,7 +90,7 @@ cdef void x86_set_eflags(CPUX86State *s, uint64_t flags) noexcept nogil:
 cdef uint64_t rotated(uint64_t a, uint64_t how, uint64_t flags, uint64_t *carry) noexcept nogil:
     """a by `how`: log2 | SH_* << 4 | count << 8; CF afterwards in carry."""
     cdef uint32_t bits = 8 << (how & 3), what = <uint32_t>(how >> 4) & 15
-    cdef uint32_t n = <uint32_t>(how >> 8), k
+    cdef uint32_t n = <uint32_t>(how >> 8), k, _
     cdef uint64_t mask = ~0ULL >> (64 - bits), c = flags & 1, out
     a &= mask
     if what == SH_ROL or what == SH_ROR:
@@ -100,7 +101,7 @@ cdef uint64_t rotated(uint64_t a, uint64_t how, uint64_t flags, uint64_t *carry)
             a = (a << k | a >> (bits - k)) & mask
         carry[0] = c if n == 0 else a & 1 if what == SH_ROL else a >> (bits - 1)
         return a
-    for k in range(n % (bits + 1)):
+    for _ in range(n % (bits + 1)):
         if what == SH_RCL:
             out = a >> (bits - 1)
             a = (a << 1 | c) & mask
@@ -236,10 +237,10 @@ cdef uint64_t helper_bextr(void *env, uint64_t a, uint64_t control, uint64_t c,
 cdef uint64_t helper_crc32(void *env, uint64_t crc, uint64_t data, uint64_t log2,
                            uint64_t d) noexcept nogil:
     """CRC-32C, polynomial 0x11EDC6F41, bits reversed."""
-    cdef uint32_t value = <uint32_t>crc, k, bit
+    cdef uint32_t value = <uint32_t>crc, k, _
     for k in range(1 << log2):
         value ^= <uint8_t>(data >> (8 * k))
-        for bit in range(8):
+        for _ in range(8):
             value = value >> 1 ^ (0x82f63b78U if value & 1 else 0U)
     return value
 

@@ -213,7 +213,8 @@ cdef bint trans_xchg(DisasContext *dc, X86Insn *i) noexcept nogil:
     """With memory it is locked with or without the prefix."""
     cdef uint32_t log2 = op_log2(i, 0), t = local(dc), m = reg_of(i, 0), n = reg_of(i, 1)
     if m == IR_NONE:
-        ir_gxchg(dc.ir, t, address(dc, i, log2), narrow(dc, log2, get_reg(dc, i, log2, n)), oi(dc, log2))
+        ir_gxchg(dc.ir, t, address(dc, i, log2), narrow(dc, log2, get_reg(dc, i, log2, n)),
+                 oi(dc, log2))
         set_reg(dc, i, log2, n, t)
         return True
     ir_mov(dc.ir, t, get_reg(dc, i, log2, m))
@@ -316,7 +317,7 @@ cdef bint trans_xadd(DisasContext *dc, X86Insn *i) noexcept nogil:
 cdef bint trans_cmpxchg(DisasContext *dc, X86Insn *i) noexcept nogil:
     """Memory is written either way, as the processor does."""
     cdef IR *ir = dc.ir
-    cdef uint32_t log2 = op_log2(i, 0), a = local(dc), old = local(dc), t = local(dc), b, done
+    cdef uint32_t log2 = op_log2(i, 0), a = local(dc), old = local(dc), t = local(dc), b
     ir_mov(ir, a, narrow(dc, log2, get_reg(dc, i, log2, R_AX)))
     b = narrow(dc, log2, get_op(dc, i, 1))
     if i.is_mem:
@@ -324,16 +325,15 @@ cdef bint trans_cmpxchg(DisasContext *dc, X86Insn *i) noexcept nogil:
     else:
         ir_mov(ir, old, narrow(dc, log2, get_op(dc, i, 0)))
         ir_movcond(ir, t, old, a, b, old, COND_eq)
-        if log2 == 2:               # a register of 32 bits is only written when it was equal
-            ir_movcond(ir, i.rm, old, a, t, i.rm, COND_eq)
-        else:
-            set_reg(dc, i, log2, i.rm, t)
-    done = local(dc)
+    # The accumulator first: the destination may be it. 32 bits are only written when they change.
     if log2 == 2:
         ir_movcond(ir, R_AX, old, a, R_AX, old, COND_eq)
+        if not i.is_mem:
+            ir_movcond(ir, i.rm, old, a, t, i.rm, COND_eq)
     else:
-        ir_movcond(ir, done, old, a, a, old, COND_eq)
-        set_reg(dc, i, log2, R_AX, done)
+        set_reg(dc, i, log2, R_AX, old)
+        if not i.is_mem:
+            set_reg(dc, i, log2, i.rm, t)
     alu_flags(dc, ALU_CMP, log2, IR_NONE, a, old)
     return True
 
@@ -469,7 +469,7 @@ cdef bint trans_rotate(DisasContext *dc, X86Insn *i, uint32_t what) noexcept nog
 
 
 cdef bint trans_shift_double(DisasContext *dc, X86Insn *i, bint right) noexcept nogil:
-    """SHLD SHRD: a:b as one number; 16 bits: a:b:b, so that counts up to 31 are as AMD's cores do."""
+    """SHLD SHRD: a:b as one number; 16 bits: a:b:b, counts up to 31 as AMD's cores."""
     cdef IR *ir = dc.ir
     cdef uint32_t log2 = op_log2(i, 0), count = shift_count(dc, i, log2)
     cdef uint32_t a, b, d = local(dc), cf = local(dc), t = local(dc), less = local(dc), back

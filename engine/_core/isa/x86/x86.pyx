@@ -4,7 +4,7 @@
 # inline; rows, calls and registers are generated (gen/x86.py, gen/isa_out.py).
 from libc.stdio cimport snprintf
 from libc.string cimport memcpy, memset, strcmp
-from engine._core.base.types cimport (ACCESS_FETCH, MO_16, MO_8, MO_ATOMIC, MO_SIGN, PROT_EXEC,
+from engine._core.base.types cimport (MO_16, MO_8, MO_ATOMIC, MO_SIGN, PROT_EXEC,
                                       PROT_READ, PROT_WRITE, ST_OK, ST_FAULT, hwaddr, int8_t,
                                       int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t,
                                       uint64_t, uintptr_t, vaddr_t)
@@ -16,7 +16,7 @@ from engine._core.ir.ir cimport (HF_NO_READ, HF_NO_WRITE, HF_PURE, HF_STATUS, IR
                                  ir_global, ir_insert_before, ir_local, ir_new_label, ir_op1,
                                  ir_op2, ir_place_label)
 from engine._core.ir.ops_gen cimport *
-from engine._core.isa.guest cimport (DISAS_NORETURN, DISAS_STOP, REG_PC, REG_PLAIN, REG_SPECIAL,
+from engine._core.isa.guest cimport (DISAS_STOP, REG_PC, REG_PLAIN, REG_SPECIAL,
                                      CPUConfig, DisasContext, ExcpDesc, GuestOps, RegDesc)
 from engine._core.isa.translator cimport (gen_branch, gen_exception, gen_exception_if, gen_exit,
                                           gen_jump, gen_jump_indirect, gen_jump_return,
@@ -39,7 +39,7 @@ cdef extern from *:
     """
     static const char *engine_x86_hints[] = {
         0,
-        "not an instruction of this CPU (its model or mode lacks it, the engine does, or it is data)",
+        "not an instruction of this CPU (its model or mode lacks it, or it is data)",
         "the instruction is longer than 15 bytes (80286: 10)",
         "the divisor is 0 or the quotient does not fit",
         "the address is not canonical",
