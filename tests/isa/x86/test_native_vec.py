@@ -22,7 +22,7 @@ sys.path[:0] = [str(HERE / "native")]
 import native  # noqa: E402
 
 SETS = 4
-GPRS = "rax rcx rdx rbx rsp rbp rsi rdi r8 r9 r10 r11 r12 r13 r14 r15".split()
+GPRS = ["rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", *(f"r{n}" for n in range(8, 16))]
 NAMES = [*GPRS, "rflags", "mxcsr", *(f"ymm{n}" for n in range(16))]
 APPROXIMATE = {"rcpps", "rcpss", "rsqrtps", "rsqrtss", "vrcpps", "vrcpss", "vrsqrtps", "vrsqrtss"}
 EXCEPTIONS = {4: (6,), 8: (0, 16, 19), 11: (13, 14)}    # signal: vectors

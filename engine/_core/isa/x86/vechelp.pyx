@@ -95,7 +95,8 @@ cdef uint64_t helper_vector(void *env, uint64_t what, uint64_t slots, uint64_t h
     return ST_OK
 
 
-cdef uint64_t helper_x87(void *env, uint64_t op, uint64_t pc, uint64_t c, uint64_t d) noexcept nogil:
+cdef uint64_t helper_x87(void *env, uint64_t op, uint64_t pc, uint64_t c,
+                         uint64_t d) noexcept nogil:
     cdef CPUX86State *s = <CPUX86State *>env
     cdef X87 f
     cdef uint32_t result, eflags = <uint32_t>s.vec[66]
