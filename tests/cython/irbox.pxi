@@ -26,7 +26,7 @@ from engine._core.backend.backend cimport *
 from engine._core.backend.codebuf cimport code_buffer_free, code_buffer_init
 from engine._core.backend.rows cimport rows_lookup
 from engine._core.backend.interp.interp cimport interp_ops
-from engine._core.backend.x86_64.x86_64 cimport x86_64_ops
+from engine._core.backend.x86_64.x86_64 cimport x86_64_host, x86_64_ops
 
 HERE = Path(__file__).resolve()
 

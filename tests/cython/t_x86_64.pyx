@@ -17,7 +17,8 @@ if not x86_64_ops.available():
 
 def compare(text, seed, level, boxes, icount=200, x86=False):
     plain, jit = (programs.outcome(text, seed, level, box, icount, x86) for box in boxes)
-    assert jit == plain, (f"seed {seed} level {level} x86 {x86}\n{text}\n-- compiled\n{boxes[1].text()}\n"
+    assert jit == plain, (f"seed {seed} level {level} x86 {x86}\n{text}\n-- compiled\n"
+                          f"{boxes[1].text()}\n"
                           + "\n".join(f"interp {a}\njit    {b}"
                                       for a, b in zip(plain, jit) if a != b)[:3000])
     return plain
@@ -47,6 +48,14 @@ def test_random_programs_with_many_temps():
 
 def test_random_programs_with_vectors():
     fuzz(programs.VectorMaker, 2, 1200)
+
+
+def test_random_programs_for_the_oldest_host():
+    x86_64_host(True)
+    try:
+        fuzz(programs.VectorMaker, 3, 600)
+    finally:
+        x86_64_host(False)
 
 
 def test_loop():

@@ -39,6 +39,7 @@ cdef V128 v_fcvt(FPStatus *st, V128 a, V128 b, uint32_t n) noexcept nogil
 # From signed 32-bit lanes of b, as many as there are results; from an integer, lane 0 of a.
 cdef V128 v_fromi(FPStatus *st, V128 b, uint32_t n) noexcept nogil
 cdef V128 v_fset(FPStatus *st, V128 a, uint64_t b, uint32_t n) noexcept nogil
-# To signed 32-bit lanes (two lanes: the high half 0); lane 0 to an integer (32 bits: zero-extended).
+# To signed 32-bit lanes (two lanes: the high half 0); lane 0 to an integer (32 bits:
+# zero-extended).
 cdef V128 v_ftoi(FPStatus *st, V128 a, uint32_t rm, uint32_t n) noexcept nogil
 cdef uint64_t v_fget(FPStatus *st, V128 a, uint32_t rm, uint32_t n) noexcept nogil

@@ -3,8 +3,8 @@
 #
 # While code runs MXCSR holds the guest's modes (fp/host.pxd, which says why the flags are exact).
 # Each operation does what the inline function of that header does: if the host may compute it, it
-# does; a NaN result, and what the host may not do, goes to the function itself, out of line. A guest
-# with x86's rule for NaNs needs neither test.
+# does; a NaN result, and what the host may not do, goes to the function itself, out of line. A
+# guest with x86's rule for NaNs needs neither test.
 
 cdef inline uint32_t xmm(Gen *g, uint32_t t) noexcept nogil:
     return g.ra.home[t] - 16

@@ -1,8 +1,8 @@
 # Emitters of vector ops on floating-point lanes. Included by x86_64.pyx. Scratch registers: XMM0,
 # XMM1, RAX.
 #
-# A guest with x86's rule for NaNs has them as the host does, and MXCSR holds its modes (fp/host.pxd):
-# each op is one instruction. For other guests vec_op computes it (fp/lanes.pyx).
+# A guest with x86's rule for NaNs has them as the host does, and MXCSR holds its modes
+# (fp/host.pxd): each op is one instruction. For other guests vec_op computes it (fp/lanes.pyx).
 
 cdef enum:
     X_ARITH = M_0F              # 58 add, 59 mul, 5c sub, 5d min, 5e div, 5f max, 51 sqrt

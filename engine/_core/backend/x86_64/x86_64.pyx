@@ -1,7 +1,8 @@
 # The x86-64 host back end: the driver, the common stubs, running and linking.
 # Lives here: the frame, stubs at the head of each code buffer, choice of emitter by op. The
-# emitters: emit_int.pxi, emit_mem.pxi, emit_fp.pxi, emit_vec.pxi, emit_vecfp.pxi, emit_ctl.pxi; encodings:
-# emit.pxd (of vectors: emit_vec*.pxi); registers: ../regalloc. Called by: exec through x86_64_ops.
+# emitters: emit_int.pxi, emit_mem.pxi, emit_fp.pxi, emit_vec.pxi, emit_vecfp.pxi, emit_ctl.pxi;
+# encodings: emit.pxd (of vectors: emit_vec*.pxi); registers: ../regalloc. Called by: exec through
+# x86_64_ops.
 #
 # Registers in emitted code: RBP the CPU struct, R15 head.icount_left, RSP the frame; RAX, RDX, XMM0
 # and XMM1 scratch; the others are homes of temps (RCX only with BMI2: shifts need it otherwise).
@@ -794,20 +795,24 @@ cdef bint x86_available() noexcept nogil:
 
 
 # ---------------------------------------------------------------- set-up at import
+cdef void x86_64_host(bint oldest) noexcept nogil:
+    host.bmi1 = not oldest and engine_has_bmi1()
+    host.bmi2 = not oldest and engine_has_bmi2()
+    host.fma = not oldest and engine_has_fma()
+    host.lzcnt = not oldest and engine_has_lzcnt()
+    host.lahf = not oldest and engine_has_lahf()
+    host.popcnt = not oldest and engine_has_popcnt()
+    host.sse42 = not oldest and engine_has_sse42()
+    host.avx = not oldest and engine_has_avx()
+    config.n_regs[0] = 11 if host.bmi2 else 10
+
+
 cdef void init() noexcept nogil:
     cdef uint8_t[11] gprs = [RBX, R12, R13, R14, RSI, RDI, R8, R9, R10, R11, RCX]
     cdef uint32_t i
-    host.bmi1 = engine_has_bmi1()
-    host.bmi2 = engine_has_bmi2()
-    host.fma = engine_has_fma()
-    host.lzcnt = engine_has_lzcnt()
-    host.lahf = engine_has_lahf()
-    host.popcnt = engine_has_popcnt()
-    host.sse42 = engine_has_sse42()
-    host.avx = engine_has_avx()
+    x86_64_host(False)
     vec_table()
-    config.n_regs[0] = 11 if host.bmi2 else 10
-    for i in range(config.n_regs[0]):
+    for i in range(11):
         config.regs[0][i] = gprs[i]
     config.n_regs[1] = 14
     for i in range(14):
