@@ -8,9 +8,10 @@ from uc.scenarios import attempt
 
 CODE, DATA, STACK = 0x10000, 0x20000, 0x31000
 SCENARIOS = []
-GENERAL = {64: ["RAX", "RCX", "RDX", "RBX", "RSP", "RBP", "RSI", "RDI", "R8", "R15", "RIP", "EFLAGS"],
-           32: ["EAX", "ECX", "EDX", "EBX", "ESP", "EBP", "ESI", "EDI", "EIP", "EFLAGS"],
-           16: ["AX", "CX", "DX", "BX", "SP", "BP", "SI", "DI", "IP", "CS", "DS", "ES", "SS", "EFLAGS"]}
+GENERAL = {
+    64: ["RAX", "RCX", "RDX", "RBX", "RSP", "RBP", "RSI", "RDI", "R8", "R15", "RIP"],
+    32: ["EAX", "ECX", "EDX", "EBX", "ESP", "EBP", "ESI", "EDI", "EIP"],
+    16: ["AX", "CX", "DX", "BX", "SP", "BP", "SI", "DI", "IP", "CS", "DS", "ES", "SS"]}
 
 
 def scenario(function):
@@ -66,7 +67,7 @@ class Machine:
             self.seen.append("ok")
         except self.u.UcError as error:
             self.seen.append((error.errno, str(error), error.args))
-        names = [name for name in GENERAL[self.bits] if name != "EFLAGS"]
+        names = GENERAL[self.bits]
         self.seen.append(dict(zip(names, self.read(*names), strict=True)))
         return self.seen
 
