@@ -31,3 +31,8 @@ def simd(pytestconfig):
 @pytest.fixture(scope="session")
 def x87(pytestconfig):
     return runner(pytestconfig, "t_x87")
+
+
+@pytest.fixture(scope="session")
+def records(pytestconfig):
+    return runner(pytestconfig, "t_x86_records")

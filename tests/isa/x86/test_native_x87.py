@@ -39,35 +39,11 @@ def cpu():
         yield processor
 
 
-def numbers(rng, count):
-    """80-bit numbers as (significands, exponents): all classes, many of them close together."""
-    sig = rng.integers(0, 1 << 64, count, np.uint64, endpoint=False) | np.uint64(1 << 63)
-    kind = rng.random(count)
-    sig = np.where(kind < 0.3, sig & ~np.uint64(0xFFFFFFFFFF), sig)     # short ones
-    sig = np.where(kind < 0.12, np.uint64(1 << 63), sig)
-    near = 0x3FFF + rng.integers(-5, 6, count)
-    middle = 0x3FFF + rng.integers(-70, 70, count)
-    anywhere = rng.integers(0, 0x8000, count)
-    edge = rng.choice([0, 1, 2, 0x7FFE, 0x7FFF, 0x7FFF, 0x3FFF, 0x403E, 0x403D, 0x3FFF - 16], count)
-    pick = rng.random(count)
-    exp = np.where(pick < 0.4, near, np.where(pick < 0.65, middle,
-                                              np.where(pick < 0.8, anywhere, edge)))
-    special = rng.random(count)
-    sig = np.where(special < 0.06, rng.choice(np.array(
-        [0, 1 << 63, 1, (1 << 63) | 1, 0xC << 60, (0xC << 60) | 1, 1 << 62, (1 << 64) - 1,
-         (1 << 63) - 1], np.uint64), count), sig)
-    zero = rng.random(count) < 0.06
-    sig = np.where(zero, np.uint64(0), sig)
-    exp = np.where(zero, 0, exp)
-    exp = exp | np.where(rng.random(count) < 0.5, 0x8000, 0)
-    return sig, exp.astype(np.uint16)
-
-
 def fresh(rng, count, unmasked=True):
     out = native.cases(CASES or count)
     count = len(out)
     for i in range(8):
-        sig, exp = numbers(rng, count)
+        sig, exp = native.numbers(rng, count)
         out["st"][:, i, :8] = sig.view(np.uint8).reshape(count, 8)
         out["st"][:, i, 8:10] = exp.view(np.uint8).reshape(count, 2)
     same = rng.random(count) < 0.08
@@ -95,7 +71,7 @@ def memory(rng, records, size, op):
     width = {2: 16, 4: 32, 8: 64}.get(abs(size), 64)
     word = native.lanes(rng, (count, 2), width)
     if abs(size) == 10:
-        sig, exp = numbers(rng, count)
+        sig, exp = native.numbers(rng, count)
         word[:, 0], word[:, 1] = sig, exp
         if op == 0x726:     # FBLD: decimal digits
             digits = rng.integers(0, 10, (count, 20), np.uint8)

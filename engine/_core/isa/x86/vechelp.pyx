@@ -48,6 +48,8 @@ cdef uint64_t helper_vector(void *env, uint64_t what, uint64_t slots, uint64_t h
     if is_mmx(slots):
         if s.fsw & X87_ES:
             return x86_fault(s, X86_EXCP_MF)
+        s.fsw &= ~0x3800ULL             # even if #XM follows, as on the processor
+        s.ftw = 0
     if family == VH_INT:
         simd_int(op, d, a, b, imm, size)
     elif family == VH_F32 or family == VH_F64:
@@ -84,11 +86,8 @@ cdef uint64_t helper_vector(void *env, uint64_t what, uint64_t slots, uint64_t h
     s.mxcsr = mxcsr
     if bad:
         return x86_fault(s, X86_EXCP_XM)
-    if is_mmx(slots):
-        s.fsw &= ~0x3800ULL
-        s.ftw = 0
-        if slots & 0x20:
-            (<uint16_t *>d)[4] = 0xffff
+    if slots & 0x20:
+        (<uint16_t *>d)[4] = 0xffff
     if zero == ZERO_HIGH:
         d.q[1] = 0
     elif zero < 32:

@@ -108,6 +108,30 @@ def lanes(rng: np.random.Generator, shape: tuple[int, ...], width: int) -> np.nd
     return word
 
 
+def numbers(rng: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """80-bit numbers as (significands, exponents): all classes, many of them close together."""
+    sig = rng.integers(0, 1 << 64, count, np.uint64, endpoint=False) | np.uint64(1 << 63)
+    kind = rng.random(count)
+    sig = np.where(kind < 0.3, sig & ~np.uint64(0xFFFFFFFFFF), sig)     # short ones
+    sig = np.where(kind < 0.12, np.uint64(1 << 63), sig)
+    near = 0x3FFF + rng.integers(-5, 6, count)
+    middle = 0x3FFF + rng.integers(-70, 70, count)
+    anywhere = rng.integers(0, 0x8000, count)
+    edge = rng.choice([0, 1, 2, 0x7FFE, 0x7FFF, 0x7FFF, 0x3FFF, 0x403E, 0x403D, 0x3FFF - 16], count)
+    pick = rng.random(count)
+    exp = np.where(pick < 0.4, near, np.where(pick < 0.65, middle,
+                                              np.where(pick < 0.8, anywhere, edge)))
+    special = rng.random(count)
+    sig = np.where(special < 0.06, rng.choice(np.array(
+        [0, 1 << 63, 1, (1 << 63) | 1, 0xC << 60, (0xC << 60) | 1, 1 << 62, (1 << 64) - 1,
+         (1 << 63) - 1], np.uint64), count), sig)
+    zero = rng.random(count) < 0.06
+    sig = np.where(zero, np.uint64(0), sig)
+    exp = np.where(zero, 0, exp)
+    exp = exp | np.where(rng.random(count) < 0.5, 0x8000, 0)
+    return sig, exp.astype(np.uint16)
+
+
 class Processor:
     """The child process that runs records. Close it, or use it in a `with`."""
 
