@@ -8,8 +8,11 @@ Does not live here: the rows (sse.ops, vex.ops, x87.ops), the processor's side (
 more than 128 bytes (test_native_state.py). Called by test_native_vec.py.
 """
 
+import importlib.machinery
+import importlib.util
 import random
 import sys
+import sysconfig
 import time
 from pathlib import Path
 
@@ -149,17 +152,26 @@ class Comparison:
             self.wrong[row.name] = f"{code.hex()} {row.notation} {row.name} seed {seed}: {bad}"
 
 
-def main(words):
-    sys.path[:0] = [str(HERE.parents[1])]
-    from cython import t_x86_records  # the folder tests/cython
+def compiled():
+    """tests/cython/t_x86_records as built in place (ENGINE_TESTS=1)."""
+    suffix = sysconfig.get_config_var("EXT_SUFFIX")
+    file = str(HERE.parents[1] / "cython" / f"t_x86_records{suffix}")
+    loader = importlib.machinery.ExtensionFileLoader("t_x86_records", file)
+    module = importlib.util.module_from_spec(
+        importlib.util.spec_from_file_location("t_x86_records", file, loader=loader))
+    loader.exec_module(module)
+    return module
 
+
+def main(words):
+    records = compiled()
     count, first = (int(words[k]) if len(words) > k else default for k, default in
                     enumerate((20000, 0)))
     backends = words[2:] or [b for b in ("interpreter", "jit") if b in engine.backends()]
     failed = False
     for backend in backends:
         with native.Processor() as cpu:
-            run, began = Comparison(t_x86_records, cpu, backend), time.time()
+            run, began = Comparison(records, cpu, backend), time.time()
             for seed in range(first * count, (first + 1) * count):
                 run.one(seed)
         print(f"{backend}: {run.cases} cases of {len(run.seen)} rows in "

@@ -57,6 +57,11 @@ cdef void read_modrm16(X86Insn *i, uint32_t mod) noexcept nogil:
         i.disp = next_signed(i, 2)
 
 
+cdef inline bint is_gather(X86Insn *i) noexcept nogil:
+    """Its index is a vector."""
+    return i.row.flags & ROW_VEX != 0 and i.opcode & 0xfc == 0x90 and i.row.ops[1].kind == X86_M
+
+
 cdef void read_modrm(X86Insn *i) noexcept nogil:
     cdef uint32_t mod, sib
     mod = i.modrm >> 6
@@ -76,7 +81,7 @@ cdef void read_modrm(X86Insn *i) noexcept nogil:
         sib = next8(i)
         i.scale = <uint8_t>(sib >> 6)
         i.index = <uint8_t>((sib >> 3 & 7) | (8 if i.rex & 2 else 0))
-        if i.index == 4:
+        if i.index == 4 and not is_gather(i):
             i.index = REG_NONE
         i.base = <uint8_t>((sib & 7) | (8 if i.rex & 1 else 0))
         if sib & 7 == 5 and mod == 0:
@@ -391,7 +396,11 @@ cdef void put_memory(X86Text *o, X86Insn *i, uint32_t log2, bint sized) noexcept
         some = True
     if i.index != REG_NONE:
         put(o, b" + " if some else b"")
-        put(o, reg_name(i, i.adsize, i.index))
+        if is_gather(i):
+            put(o, b"ymm" if i.vex_l and (i.opcode & 1 or not i.vex_w) else b"xmm")
+            put_decimal(o, i.index)
+        else:
+            put(o, reg_name(i, i.adsize, i.index))
         if i.scale:
             put(o, b"*")
             put_hex(o, 1ULL << i.scale)

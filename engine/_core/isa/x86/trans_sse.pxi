@@ -238,6 +238,12 @@ cdef uint32_t last_source(DisasContext *dc, X86Insn *i, uint32_t k, bint half) n
     return source(dc, i, k)
 
 
+cdef void wait_mmx(DisasContext *dc, X86Insn *i) noexcept nogil:
+    """A pending x87 exception comes before those of the memory operand."""
+    if i.is_mem:
+        call_x87(dc, X87_WAIT, const(dc, 0))
+
+
 # ---------------------------------------------------------------- lanes
 
 cdef bint trans_vint(DisasContext *dc, X86Insn *i, uint32_t op) noexcept nogil:
@@ -245,6 +251,7 @@ cdef bint trans_vint(DisasContext *dc, X86Insn *i, uint32_t op) noexcept nogil:
     cdef bint half = SIMD_MOVSX_B <= op < SIMD_AND
     if mmx_operand(i, 0):
         size = 8
+        wait_mmx(dc, i)
     elif lane_form(op) and gen_lanes(dc, i, op, n, half):
         return True
     b = last_source(dc, i, n - 1, half)
@@ -268,7 +275,10 @@ cdef bint trans_vfloat(DisasContext *dc, X86Insn *i, uint32_t op, uint32_t fmt, 
         imm = <uint32_t>i.imm[0] & 255
     if op == SFP_CMP:
         imm &= 31 if is_vex(i) else 7
-    if scalar < 2 and not dc.tb_flags & TBF_XM and gen_floats(dc, i, op, fmt, imm, scalar, n, half):
+    if scalar == 2:
+        if mmx_operand(i, 0):           # CVTPI2PS of memory has nothing to do with the x87 unit
+            wait_mmx(dc, i)
+    elif not dc.tb_flags & TBF_XM and gen_floats(dc, i, op, fmt, imm, scalar, n, half):
         return True
     lanes = scalar if scalar else size >> (3 if fmt == FP_F64 else 2)
     if op == SFP_F32_F16:
@@ -359,6 +369,7 @@ cdef bint trans_mmxmov(DisasContext *dc, X86Insn *i) noexcept nogil:
     """Eight bytes with an MMX register at one end."""
     cdef uint32_t d = register_operand(i, 0), s = register_operand(i, 1), t
     if s == SLOT_MEM:
+        wait_mmx(dc, i)
         t = load_int(dc, i, 8)
         enter_mmx(dc, d, True)
         ir_st64(dc.ir, t, word_offset(d, 0))
@@ -430,8 +441,10 @@ cdef bint trans_vhalf(DisasContext *dc, X86Insn *i, uint32_t to, bint swap) noex
 
 cdef bint trans_vfromgpr(DisasContext *dc, X86Insn *i) noexcept nogil:
     """MOVD, MOVQ from a general register or memory."""
-    cdef uint32_t log2 = op_log2(i, 1), t = narrow(dc, log2, get_op(dc, i, 1))
-    cdef uint32_t d = register_operand(i, 0)
+    cdef uint32_t log2 = op_log2(i, 1), t, d = register_operand(i, 0)
+    if d >= SLOT_MMX:
+        wait_mmx(dc, i)
+    t = narrow(dc, log2, get_op(dc, i, 1))
     if d >= SLOT_MMX:
         enter_mmx(dc, d, True)
         ir_st64(dc.ir, t, word_offset(d, 0))
@@ -455,6 +468,8 @@ cdef bint trans_vtogpr(DisasContext *dc, X86Insn *i) noexcept nogil:
 cdef bint trans_vinsert(DisasContext *dc, X86Insn *i, uint32_t n) noexcept nogil:
     """PINSRx; n 2: 4 or 8 bytes by REX.W."""
     cdef uint32_t k = register_operands(i) - 1, d = register_operand(i, 0), t, u, at
+    if d >= SLOT_MMX:
+        wait_mmx(dc, i)
     u = get_op(dc, i, k) if i.is_mem else i.rm      # never AH to BH
     if n == 2 and i.opsize == 3:
         n = 3

@@ -144,8 +144,8 @@ cdef bint trans_maskmov(DisasContext *dc, X86Insn *i) noexcept nogil:
 
 
 cdef bint trans_vgather(DisasContext *dc, X86Insn *i, uint32_t wide) noexcept nogil:
-    """wide: log2 of the bytes of an index, which is register i.index, 4 where that says none."""
-    cdef uint32_t index = 4 if i.index == REG_NONE else i.index, log2 = 2 + i.vex_w
+    """wide: log2 of the bytes of an index, which is vector i.index."""
+    cdef uint32_t index = i.index, log2 = 2 + i.vex_w
     cdef uint32_t seg = segment_of(i), bytes_ = full_bytes(i)
     cdef uint64_t lanes
     if i.modrm & 7 != 4 or i.reg == index or i.reg == i.vvvv or index == i.vvvv:

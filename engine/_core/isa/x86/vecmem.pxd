@@ -30,5 +30,7 @@ cdef uint64_t helper_memory(void *env, uint64_t what, uint64_t addr, uint64_t la
 cdef uint64_t helper_mxcsr(void *env, uint64_t a, uint64_t b, uint64_t c,
                            uint64_t d) noexcept nogil
 cdef uint32_t x86_mxcsr(CPUX86State *s) noexcept nogil
+# The x87 tag word as FNSTENV stores it; CPUX86State.ftw tells only empty ones from others.
+cdef uint32_t x86_tags(CPUX86State *s) noexcept nogil
 # Control bits of the host's unit and tb_flags follow. Reserved bits are the caller's affair.
 cdef void x86_set_mxcsr(CPUX86State *s, uint32_t value) noexcept nogil

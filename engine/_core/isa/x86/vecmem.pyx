@@ -89,6 +89,12 @@ cdef void put_x87(CPUX86State *s, X87 *f) noexcept nogil:
     s.ftw = x87_tag_word(f)
 
 
+cdef uint32_t x86_tags(CPUX86State *s) noexcept nogil:
+    cdef X87 f
+    get_x87(s, &f)
+    return x87_tag_word(&f)
+
+
 cdef inline void word16(uint8_t *image, uint32_t at, uint64_t value) noexcept nogil:
     cdef uint16_t v = <uint16_t>value
     memcpy(image + at, &v, 2)
@@ -100,7 +106,7 @@ cdef inline uint64_t number(const uint8_t *image, uint32_t at, uint32_t size) no
     return v
 
 
-cdef uint32_t put_environment(const CPUX86State *s, uint8_t *image, bint small,
+cdef uint32_t put_environment(CPUX86State *s, uint8_t *image, bint small,
                               bint real) noexcept nogil:
     """Answers its bytes: 14 or 28 (SDM 1, figures 8-9 to 8-12)."""
     cdef uint32_t step = 2 if small else 4, size = 14 if small else 28
@@ -110,7 +116,7 @@ cdef uint32_t put_environment(const CPUX86State *s, uint8_t *image, bint small,
         word16(image, 26, 0xffff)
     word16(image, 0, s.fcw)
     word16(image, step, s.fsw)
-    word16(image, 2 * step, s.ftw)
+    word16(image, 2 * step, x86_tags(s))
     word16(image, 3 * step, s.fip)
     word16(image, 5 * step, s.fdp)
     if real and small:

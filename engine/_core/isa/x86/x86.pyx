@@ -337,8 +337,6 @@ cdef void *special_place(CPUX86State *s, uint32_t number, uint32_t *size) noexce
         return &s.fcw
     if number == 0x252:
         return &s.fsw
-    if number == 0x253:
-        return &s.ftw
     return NULL
 
 
@@ -355,6 +353,8 @@ cdef int x86_reg_get(CPUHead *head, uint32_t number, uint64_t *value) noexcept n
         value[0] = (head.pc - head.cs_base) & (0xffffffffULL if number == 0x10 else 0xffff)
     elif number == 0x250:
         value[0] = x86_mxcsr(s)
+    elif number == 0x253:
+        value[0] = x86_tags(s)
     elif 0x12 <= number <= 0x14:
         value[0] = x86_get_eflags(s)
         if number == 0x14:
@@ -377,6 +377,8 @@ cdef int x86_reg_set(CPUHead *head, uint32_t number, const uint64_t *value) noex
             x86_update_tb_flags(head)
     elif number == 0x10 or number == 0x11:
         head.pc = head.cs_base + (value[0] & (0xffffffffULL if number == 0x10 else 0xffff))
+    elif number == 0x253:
+        s.ftw = value[0] & 0xffff
     elif number == 0x250:
         x86_set_mxcsr(s, <uint32_t>value[0] & MXCSR_VALID)
     elif 0x12 <= number <= 0x14:
