@@ -62,14 +62,17 @@ def x87_state(state, cases):
     cases["ftw"] = np.where(state.random(count) < 0.8, 0xFF, state.integers(0, 256, count))
 
 
-def make(seed, rows):
-    """(row, code, records) for one instruction, None where the row does not make one."""
+def make(seed, rows, bits=64):
+    """(row, code, records) for one instruction, None where the row does not make one. bits 32: bytes
+    that mean the same in 32-bit code."""
     rng, state = random.Random(seed), np.random.default_rng(seed)
     row = rows[seed % len(rows)]
-    base = rng.choice([b for b in range(16) if b not in (4, 12)])
+    base = rng.choice([b for b in range(bits // 4) if b not in (4, 12)])
     gather = row.family == "vgather"
-    index = rng.choice([n for n in range(16) if n != base]) if gather else None
-    code = sample(row, rng, 64, base, index)
+    index = rng.choice([n for n in range(bits // 4) if n != base]) if gather else None
+    code = sample(row, rng, bits, base, index)
+    if code and bits == 32 and any(kind == "L" for kind, _, _ in row.codes):
+        code = code[:-1] + bytes([code[-1] & 0x7F])     # the bit is ignored in 32-bit mode
     x87 = row.where.startswith("x87")
     if code is None or x87 and b"\xd9" in code[:3] and code[-1] in TRANSCENDENTAL:
         return None
@@ -128,16 +131,16 @@ def difference(mine, real):
 class Comparison:
     """Both sides; `wrong` says the first difference of each row, `seen` which rows ran."""
 
-    def __init__(self, runner, cpu, backend):
-        self.runner, self.cpu = runner, cpu
+    def __init__(self, runner, cpu, backend, arch="x86_64"):
+        self.runner, self.cpu, self.bits = runner, cpu, 64 if arch == "x86_64" else 32
         self.rows = vector_rows()
         self.wrong, self.seen, self.cases = {}, set(), 0
-        self.emu = engine.Emulator("x86_64", backend=backend)
+        self.emu = engine.Emulator(arch, backend=backend)
         self.emu.memory.map(native.CODE & ~0xFFF, 0x1000)
         self.emu.memory.map(native.MEM_WINDOW & ~0xFFF, 0x1000)
 
     def one(self, seed):
-        made = make(seed, self.rows)
+        made = make(seed, self.rows, self.bits)
         if made is None:
             return
         row, code, cases = made
@@ -147,7 +150,12 @@ class Comparison:
         mine = cases.copy()
         self.runner.run(self.emu, mine.view(np.uint8).reshape(len(mine), -1), native.CODE,
                         native.MEM_WINDOW)
-        bad = difference(mine, self.cpu.run(cases))
+        real = self.cpu.run(cases)
+        if self.bits == 32:
+            for records in (mine, real):        # what there is in 32-bit mode
+                records["gpr"] &= np.uint64(0xFFFFFFFF)
+                records["xmm"][:, 8:] = records["ymmh"][:, 8:] = 0
+        bad = difference(mine, real)
         if bad and row.name not in self.wrong:
             self.wrong[row.name] = f"{code.hex()} {row.notation} {row.name} seed {seed}: {bad}"
 
