@@ -128,6 +128,8 @@ def parse_row(text, number, where):
     row.codes = [operand(text, where) for text in row.operands]
     if any(kind in IN_MODRM for kind, _, _ in row.codes):
         row.flags |= FLAG_MODRM
+    elif not row.operands and row.flags & FLAG_VEX:
+        row.flags &= ~FLAG_MODRM        # VZEROUPPER
     if "if" in words:
         row.feature = words[words.index("if") + 1]
         del words[words.index("if"):]
@@ -332,6 +334,8 @@ def sample(row, rng, bits=64, base=None, index=None):
             log = {"b": 1, "bs": 1, "w": 2, "z": 2 if small and not wide else 4,
                    "v": 8 if wide else 2 if small else 4}[size]
             body += rng.getrandbits(8 * log).to_bytes(log, "little")
+        elif kind == "L":
+            body += rng.getrandbits(8).to_bytes(1, "little")
         elif kind in ("O", "A"):
             return None
     opcode = bytes([row.opcode + plus])
