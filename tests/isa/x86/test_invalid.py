@@ -80,7 +80,8 @@ def test_what_is_no_instruction_is_refused(bits):
             continue
         said = refused(stepper, code, bits) if stepper else None
         if said is None:
-            said = not list(tables.disasm(code, CODE[bits], 1))
+            # capstone does not know the vector prefixes in 16-bit code
+            said = bits != 16 and not list(tables.disasm(code, CODE[bits], 1))
             if stepper:
                 stepper = native(bits)
         if said:
