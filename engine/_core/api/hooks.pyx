@@ -234,10 +234,67 @@ cdef int call_number(CPUHead *cpu, CHook *h, HookEvent *ev) noexcept:
     return answer
 
 
+# ---------------------------------------------------------------- filters
+cdef enum:
+    VALUE_ANY = 0
+    VALUE_EQ = 1
+    VALUE_NE = 2
+    VALUE_LT = 3
+    VALUE_LE = 4
+    VALUE_GT = 5
+    VALUE_GE = 6
+    VALUE_BITS = 7
+
+cdef dict _value_ops = {"==": VALUE_EQ, "!=": VALUE_NE, "<": VALUE_LT, "<=": VALUE_LE,
+                        ">": VALUE_GT, ">=": VALUE_GE, "&": VALUE_BITS}
+
+
+cdef bint has_address(HookData *d, uint64_t address) noexcept nogil:
+    cdef Py_ssize_t low = 0, high = d.n_addresses, middle
+    while low < high:
+        middle = (low + high) >> 1
+        if d.addresses[middle] < address:
+            low = middle + 1
+        else:
+            high = middle
+    return low < d.n_addresses and d.addresses[low] == address
+
+
+cdef bint has_value(HookData *d, uint64_t value) noexcept nogil:
+    if d.value_op == VALUE_EQ:
+        return value == d.value
+    if d.value_op == VALUE_NE:
+        return value != d.value
+    if d.value_op == VALUE_LT:
+        return value < d.value
+    if d.value_op == VALUE_LE:
+        return value <= d.value
+    if d.value_op == VALUE_GT:
+        return value > d.value
+    if d.value_op == VALUE_GE:
+        return value >= d.value
+    return value & d.value != 0
+
+
+cdef bint passes(HookData *d, HookEvent *ev) noexcept nogil:
+    if d.addresses is not NULL and not has_address(d, ev.addr):
+        return False
+    if d.value_op != VALUE_ANY and not has_value(d, ev.value):
+        return False
+    if d.every > 1:
+        d.waited += 1
+        if d.waited < d.every:
+            return False
+        d.waited = 0
+    return True
+
+
 # ---------------------------------------------------------------- entries, with or without the GIL
 # The cast drops "needs the GIL" from the type of a call_ function: here it is held.
 
 cdef int enter_code(CPUHead *cpu, CHook *h, HookEvent *ev) noexcept nogil:
+    if (<HookData *>h.opaque).filtered and not passes(<HookData *>h.opaque, ev):
+        return HOOK_CONTINUE
     if (<HookData *>h.opaque).st.gil_held:
         return (<hook_fn><void *>call_code)(cpu, h, ev)
     with gil:
@@ -245,6 +302,8 @@ cdef int enter_code(CPUHead *cpu, CHook *h, HookEvent *ev) noexcept nogil:
 
 
 cdef int enter_memory(CPUHead *cpu, CHook *h, HookEvent *ev) noexcept nogil:
+    if (<HookData *>h.opaque).filtered and not passes(<HookData *>h.opaque, ev):
+        return HOOK_CONTINUE
     if (<HookData *>h.opaque).st.gil_held:
         return (<hook_fn><void *>call_memory)(cpu, h, ev)
     with gil:
@@ -289,6 +348,38 @@ cdef hook_fn entry_of(uint32_t kind) noexcept:
 cdef class HookCell:
     def __dealloc__(self):
         free(self.armed)        # the C hooks went with their engine, or in disarm
+        free(self.data.addresses)
+
+    cdef int filter(self, object every, object addresses, object value) except -1:
+        cdef HookData *d = &self.data
+        cdef Py_ssize_t i
+        d.every = u64_arg(every, "every")
+        if d.every == 0:
+            raise ArgumentError("every must be at least 1")
+        if addresses is not None:
+            wanted = sorted({u64_arg(address, "address") for address in addresses})
+            if not wanted:
+                raise ArgumentError("a hook on an empty set of addresses never fires")
+            d.addresses = <uint64_t *>calloc(len(wanted), sizeof(uint64_t))
+            if d.addresses is NULL:
+                raise HostMemoryError("the host has no memory left")
+            d.n_addresses = len(wanted)
+            for i in range(d.n_addresses):
+                d.addresses[i] = wanted[i]
+            # Blocks and pages outside of these are not touched at all.
+            self.begin = max(self.begin, d.addresses[0])
+            self.last = min(self.last, d.addresses[d.n_addresses - 1])
+            if self.begin > self.last:
+                raise ArgumentError("none of the addresses of the hook is in its range")
+        if value is not None:
+            op, number = value if isinstance(value, tuple) and len(value) == 2 else ("==", value)
+            if op not in _value_ops:
+                raise ArgumentError(f"value must be an int or (op, int), op one of"
+                                    f" {' '.join(_value_ops)}, not {op!r}")
+            d.value_op = _value_ops[op]
+            d.value = u64_arg(number, "value")
+        d.filtered = d.every > 1 or d.addresses is not NULL or d.value_op != VALUE_ANY
+        return 0
 
     cdef int arm(self, Core core) except -1:
         cdef uint32_t kind, number, mask
@@ -326,7 +417,8 @@ cdef class HookCell:
         core.cells.discard(self)
 
 
-cdef Hook hook_new(Core core, object fn, str kind, list specs, object begin, object end):
+cdef Hook hook_new(Core core, object fn, str kind, list specs, object begin, object end,
+                   tuple filters):
     """Arm a hook over [begin, end); None: from the first, to the last address."""
     cdef Hook hook
     cdef HookCell cell
@@ -346,6 +438,8 @@ cdef Hook hook_new(Core core, object fn, str kind, list specs, object begin, obj
             raise ArgumentError(f"the range of a hook is empty: begin {cell.begin:#x}, end"
                                 f" {cell.last:#x}", hint="end is the first address after it")
         cell.last -= 1
+    if filters is not None:
+        cell.filter(filters[0], filters[1], filters[2])
     cell.arm(core)
     hook = Hook.__new__(Hook)
     hook.core = core

@@ -6,6 +6,7 @@ from libc.stdlib cimport atoi, calloc, free, getenv, malloc
 from libc.string cimport memcpy
 from engine._core.backend.codebuf cimport code_buffer_free, code_buffer_init
 from engine._core.base.atomics cimport atomic_store32
+from engine._core.base.hostmem cimport hostmem_map, hostmem_unmap
 from engine._core.base.types cimport uint32_t, uint64_t, ram_addr_t
 from engine._core.cpu.breakpoint cimport (cpu_breakpoint_insert, cpu_breakpoint_remove,
                                           cpu_breakpoints_free)
@@ -23,6 +24,7 @@ from engine._core.mem.tlb cimport tlb_free, tlb_init
 from engine._core.mem.topology cimport address_space_free, address_space_new
 from engine._core.backend.backend cimport BackendOps
 from engine._core.exec.cache cimport TBCache, cache_free, cache_invalidate_range, cache_new
+from engine._core.exec.cover cimport cover_free, cpu_size
 from engine._core.exec.dump cimport dump_block
 from engine._core.exec.hookpoints cimport access_hooks, hooks_add, hooks_del, hooks_free_all
 from engine._core.exec.loop cimport loop_runtime, run_loop
@@ -115,7 +117,7 @@ cdef Engine *engine_new(const GuestOps *guest, const CPUConfig *cfg, const Backe
     e.next_hook_id = 1
     e.slice_size = SLICE_FIRST
     loop_runtime(e)
-    cpu = <CPUHead *>calloc(1, guest.state_size)
+    cpu = <CPUHead *>hostmem_map(cpu_size(guest))
     e.cpu = cpu
     if cpu == NULL:
         free(e)
@@ -157,7 +159,8 @@ cdef void engine_free(Engine *e) noexcept nogil:
         mem_context_free(<MemContext *>e.mem)
     cache_free(<TBCache *>e.cache)
     code_buffer_free(&e.code)
-    free(e.cpu)
+    cover_free(e)
+    hostmem_unmap(e.cpu, cpu_size(e.guest))
     free(e)
 
 
