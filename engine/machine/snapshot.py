@@ -92,8 +92,8 @@ def _read_memory(section: Section) -> tuple[list[Any], list[Any]]:
         except UnicodeDecodeError:
             raise StreamError("the name of a mapping is no text") from None
         size = int.from_bytes(size, "little")
-        # A device may have all of 2^64, memory not more than hosts have.
-        if kind > 2 or not 0 < size <= (1 << 64 if kind == 2 else 1 << 47):
+        # A device may have all of 2^64, memory what a snapshot takes.
+        if kind > 2 or not 0 < size <= (1 << 64 if kind == 2 else 1 << 32):
             raise StreamError(f"there is no block of kind {kind} and {size:#x} bytes")
         blocks.append((kind, size, name))
     pieces = []

@@ -329,3 +329,14 @@ def test_an_emulator_goes_while_its_snapshots_live():
     other = Emulator("riscv64")
     other.restore(snap)
     assert other.memory.read(CODE, len(LOOP)) == LOOP
+
+
+def test_huge_mappings_are_refused_and_nothing_is_read():
+    emu = made()
+    snap = emu.snapshot()
+    emu.memory.map(1 << 40, 1 << 40)
+    with pytest.raises(UnsupportedError, match="GiB"):
+        emu.snapshot()
+    emu.restore(snap)
+    assert 1 << 40 not in emu.memory
+    assert emu.snapshot().page_count == 0

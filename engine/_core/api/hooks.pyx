@@ -5,6 +5,7 @@ calls the function by vectorcall with arguments boxed on the C stack, and leaves
 Core, from where run() raises it.
 """
 cimport cython
+from cpython.exc cimport PyErr_SetObject
 from cpython.ref cimport Py_XDECREF
 from libc.stdlib cimport calloc, free
 from engine._core.cpu.head cimport CPUHead, FAULT_IO
@@ -39,6 +40,10 @@ cdef extern from *:
 
 # By number: Access members, kinds of faults in errors.MemoryFault's words.
 cdef tuple _accesses = (Access.READ, Access.WRITE, Access.FETCH)
+cdef PyObject *_access_refs[3]
+_access_refs[0] = <PyObject *>_accesses[0]
+_access_refs[1] = <PyObject *>_accesses[1]
+_access_refs[2] = <PyObject *>_accesses[2]
 cdef tuple _fault_kinds = ("", "unmapped", "protected", "misaligned", "page", "io")
 
 
@@ -127,35 +132,47 @@ cdef int call_code(CPUHead *cpu, CHook *h, HookEvent *ev) noexcept:
     return answer
 
 
+cdef object wide_value(HookEvent *ev):
+    return <object>ev.value | <object>ev.value_hi << 64
+
+
+# The value of an event as a new reference; NULL: with an exception.
+cdef PyObject *value_of(HookEvent *ev) noexcept:
+    cdef object value
+    try:
+        value = wide_value(ev)
+    except BaseException as error:
+        PyErr_SetObject(type(error), error)
+        return NULL
+    engine_incref(<PyObject *>value)
+    return <PyObject *>value
+
+
 cdef int call_memory(CPUHead *cpu, CHook *h, HookEvent *ev) noexcept:
     cdef HookData *d = <HookData *>h.opaque
     cdef PyObject *args[6]
     cdef PyObject *cell = d.cell
     cdef PyObject *result = NULL
-    cdef object value
     cdef int answer
-    try:
-        if h.kind == HOOK_MEM_READ or h.kind == HOOK_MEM_FETCH:
-            value = None
-        elif ev.size > 8:
-            value = <object>ev.value | <object>ev.value_hi << 64
-        else:
-            value = ev.value
-    except BaseException:
-        return failed(d)
     args[1] = d.st.emulator
-    args[2] = <PyObject *>_accesses[ev.access if ev.access <= 2 else 0]
+    args[2] = _access_refs[ev.access if ev.access <= 2 else 0]
     args[3] = raw_u64(ev.addr)
     args[4] = raw_long(<long>ev.size)
-    args[5] = <PyObject *>value
-    if args[3] is NULL or args[4] is NULL:
+    if h.kind == HOOK_MEM_READ or h.kind == HOOK_MEM_FETCH:
+        args[5] = Py_None
+        engine_incref(Py_None)
+    else:
+        args[5] = raw_u64(ev.value) if ev.size <= 8 else value_of(ev)
+    if args[3] is NULL or args[4] is NULL or args[5] is NULL:
         Py_XDECREF(args[3])
         Py_XDECREF(args[4])
+        Py_XDECREF(args[5])
         return failed(d)
     engine_incref(cell)
     result = PyObject_Vectorcall(d.fn, &args[1], 5 | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL)
     engine_decref(args[3])
     engine_decref(args[4])
+    engine_decref(args[5])
     answer = notified(d, result)
     engine_decref(cell)
     return answer

@@ -2,6 +2,7 @@
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.dict cimport PyDict_GetItem
 from cpython.object cimport PyObject
+from cpython.pythread cimport PyThread_get_thread_ident
 from libc.string cimport memcmp, memcpy, memset
 from engine._core.base.types cimport uint8_t, uint32_t
 from engine._core.cpu.flush cimport cpu_tlb_flush
@@ -27,6 +28,8 @@ from engine.util import factory
 cdef enum:
     PAGE_BITS_OF_KEY = 40       # key = block number << 40 | page in the block
     MERGE_EVERY = 16            # every so many generations hold all pages
+
+cdef uint64_t NEW_MAX = 1ULL << 32      # bytes
 
 
 cdef object PAGE_OF_KEY = 0xffffffffff
@@ -154,17 +157,24 @@ def snapshot_of_parts(layout, cpu, crashed, blocks, pieces, pages):
 
 # ---------------------------------------------------------------- what changed
 
+cdef set numbers_of(Snapshot snap):
+    return set() if snap is None else {(<SavedBlock>item).number for item in snap.blocks}
+
+
 # Keys of pages that may differ from Core.base: dirty ones, and all that Python may write behind
-# the engine's back. Of blocks that the base does not have: pages that are not zero.
+# the engine's back. Of blocks that the base has.
 cdef dict changed_pages(Core core, Snapshot base):
     cdef MemContext *ctx = context_of(core)
     cdef Block block
     cdef Export export
     cdef uint64_t first, end, page, last
     cdef dict found = {}
+    cdef set known = None
+    if base is None or core.base_version != core.map_version:
+        known = numbers_of(base)
     for item in core.blocks:
         block = <Block>item
-        if block.host is NULL:
+        if block.host is NULL or (known is not None and block.number not in known):
             continue
         first = block.region.ram_addr >> ctx.page_bits
         end = first + ((block.size + ctx.page_size - 1) >> ctx.page_bits)
@@ -175,7 +185,7 @@ cdef dict changed_pages(Core core, Snapshot base):
     for item in core.exports:
         export = <Export>item
         block = export.block
-        if block.region is NULL:
+        if block.region is NULL or (known is not None and block.number not in known):
             continue
         last = (export.offset + export.size - 1) >> ctx.page_bits
         page = export.offset >> ctx.page_bits
@@ -183,6 +193,34 @@ cdef dict changed_pages(Core core, Snapshot base):
             found[key_of(block.number, page)] = block
             page += 1
     return found
+
+
+# Pages of new blocks that are not zero, into `pages`. Fresh memory is dirty as a whole: it is read.
+cdef int add_new_blocks(Core core, Snapshot base, dict pages) except -1:
+    cdef MemContext *ctx = context_of(core)
+    cdef set known = numbers_of(base)
+    cdef list found = []
+    cdef Block block
+    cdef uint64_t offset, length, total = 0
+    for item in core.blocks:
+        block = <Block>item
+        if block.host is not NULL and block.number not in known:
+            if block.size > NEW_MAX - total:
+                raise UnsupportedError(
+                    f"more than {NEW_MAX >> 30} GiB of memory were mapped since the last snapshot",
+                    hint="snapshots read all of it: map what the guest uses")
+            total += block.size
+            found.append(block)
+    for item in found:
+        block = <Block>item
+        offset = 0
+        while offset < block.size:
+            length = page_length(ctx, block, offset)
+            if not is_zero(block.host + offset, length):
+                pages[key_of(block.number, offset >> ctx.page_bits)] = PyBytes_FromStringAndSize(
+                    <char *>block.host + offset, <Py_ssize_t>length)
+            offset += length
+    return 0
 
 
 # From now on, dirty is what is written after this.
@@ -216,7 +254,29 @@ cdef int demand_idle(Core core) except -1:
 
 # ---------------------------------------------------------------- taking
 
+# While this works, other threads and what the garbage collector calls find the emulator running.
+cdef int begin_work(Core core) except -1:
+    demand_idle(core)
+    core.run_thread = PyThread_get_thread_ident()
+    core.st.running = True
+    return 0
+
+
+cdef void end_work(Core core) noexcept:
+    core.st.running = False
+    if core.dead:
+        core.dead = []
+
+
 cdef Snapshot snapshot_take(Core core, Memory memory):
+    begin_work(core)
+    try:
+        return take(core, memory)
+    finally:
+        end_work(core)
+
+
+cdef Snapshot take(Core core, Memory memory):
     cdef MemContext *ctx
     cdef Snapshot snap, base
     cdef Block block
@@ -226,7 +286,6 @@ cdef Snapshot snapshot_take(Core core, Memory memory):
     cdef uint8_t *at
     cdef bytes old
     cdef dict seen = {}
-    demand_idle(core)
     ctx = context_of(core)
     base = core.base
     snap = Snapshot.__new__(Snapshot)
@@ -264,6 +323,8 @@ cdef Snapshot snapshot_take(Core core, Memory memory):
             pieces.append((piece.first, piece.last, piece.offset, piece.prot, block.number))
         snap.pieces = tuple(pieces)
     snap.pages = {}
+    if base is None or core.base_version != core.map_version:
+        add_new_blocks(core, base, snap.pages)
     for key, item in changed_pages(core, base).items():
         block = <Block>item
         offset = (<uint64_t>(key & PAGE_OF_KEY)) << ctx.page_bits
@@ -472,6 +533,14 @@ cdef int write_page(Core core, MemContext *ctx, Block block, object key, bytes d
 
 
 cdef int snapshot_restore(Core core, Memory memory, Snapshot snap) except -1:
+    begin_work(core)
+    try:
+        return put_back(core, memory, snap)
+    finally:
+        end_work(core)
+
+
+cdef int put_back(Core core, Memory memory, Snapshot snap) except -1:
     cdef MemContext *ctx
     cdef Block block
     cdef Snapshot base
@@ -480,7 +549,6 @@ cdef int snapshot_restore(Core core, Memory memory, Snapshot snap) except -1:
     cdef list fresh = []
     cdef bint written = False
     cdef bytes before
-    demand_idle(core)
     if snap.owner is not core.token or core.token is None:
         if snap.layout != cpu_layout(core):
             raise ArgumentError(f"the snapshot is of a CPU {snap.layout!r}, this one is"
