@@ -193,6 +193,56 @@ class WideMaker(Maker):
                        f"{rng.choice(('s32', 'u64'))}@0")
 
 
+class VectorMaker(WideMaker):
+    """Vector ops among the others: more vectors than registers, all lane sizes, memory, loops."""
+
+    N_Q, N_W = 8, 14
+
+    def __init__(self, rng):
+        super().__init__(rng)
+        self.vectors = list(ref.VECTOR)
+
+    def vsrc(self):
+        rng = self.rng
+        return f"q{rng.randrange(self.N_Q)}" if rng.random() < .5 else f"w{rng.randrange(self.N_W)}"
+
+    vdst = vsrc
+
+    def operands(self, letters):
+        return [self.vsrc() if letter == "v" else self.src() for letter in letters]
+
+    def vector(self, out):
+        rng = self.rng
+        k = rng.randrange(16)
+        size = rng.choice(("u128", "u128", "u128.be", "u128.al"))
+        if k == 0:
+            out.append(f"vgld {self.vdst()}, {self.address(out)}, {size}@0")
+        elif k == 1:
+            out.append(f"vgst {self.address(out)}, {self.vsrc()}, {size}@0")
+        elif k == 2:
+            off = PLAIN + 8 * rng.randrange(7)
+            out.append(rng.choice((f"vld {self.vdst()}, {off:#x}", f"vst {self.vsrc()}, {off:#x}")))
+        elif k == 3:
+            out.append(f"vmov {self.vdst()}, {self.vsrc()}")
+        else:
+            name = rng.choice(self.vectors)
+            outs, ins, consts, _ = ref.VECTOR[name]
+            words = [self.vdst() if outs == "v" else self.dst(), *self.operands(ins),
+                     *(str(ref.vector_constant(name, kind, rng)) for kind in consts)]
+            out.append(f"{name} {', '.join(words)}")
+
+    def ops(self, out, n_labels):
+        if self.rng.randrange(3):
+            self.vector(out)
+        else:
+            super().ops(out, n_labels)
+
+    def block(self):
+        first = [f"vset w{i}, ${ref.operand(self.rng):#x}, ${ref.operand(self.rng):#x}"
+                 for i in range(self.N_W)]
+        return "\n".join([*first, super().block()])
+
+
 def outcome(text, seed, level, box, icount=200):
     """Everything a program leaves behind that was run on a box with random contents."""
     rng = random.Random(seed)
@@ -201,7 +251,8 @@ def outcome(text, seed, level, box, icount=200):
         box.optimise(level)
     box.set(**{f"g{i}": ref.operand(rng) for i in range(16)},
             **{f"v{i}": rng.choice((ref.f64(1.25), 0xffffffff3f800000, ref.operand(rng)))
-               for i in range(8)})
+               for i in range(8)},
+            **{f"q{i}": ref.vector_operand(rng) for i in range(8)})
     for i in range(8):
         box.plain(i, ref.operand(rng))
     box.poke(BASE, rng.randbytes(0x4000))

@@ -1,6 +1,7 @@
 """Meaning of every IR op in plain Python integers and floats, written from the op's name and notes.
 
-What lives here: `INT[name](a, b, c, x, **constants)` and `FLOAT[name]`, `COND`, edge operands. Not
+What lives here: `INT[name](a, b, c, x, **constants)`, `FLOAT[name]`, `VECTOR[name]`,
+`COND`, edge operands. Not
 derived from ops.tab's meanings: it checks them. Used by t_interp.pyx and t_opt.pyx.
 """
 
@@ -196,3 +197,134 @@ def operand(rng):
 def value(name, ins, constants):
     """Result of an integer op; constants by kind name."""
     return INT[name](*ins, **constants) & M
+
+
+# ---------------------------------------------------------------- vectors: 128-bit integers
+V = (1 << 128) - 1
+
+
+def lanes(a, n):
+    """Lanes of 2^n bytes, unsigned, the lowest first."""
+    bits = 8 << n
+    return [a >> bits * i & ((1 << bits) - 1) for i in range(16 >> n)]
+
+
+def join(values, n):
+    bits = 8 << n
+    return sum((v & ((1 << bits) - 1)) << bits * i for i, v in enumerate(values))
+
+
+def each(function, signed=False):
+    """A vector op made of a function of lanes; it may ask for the width in bits."""
+    def op(a, b, n):
+        bits = 8 << n
+        pairs = zip(lanes(a, n), lanes(b, n), strict=True)
+        if signed:
+            pairs = ((sext(x, bits), sext(y, bits)) for x, y in pairs)
+        return join([function(x, y, bits) for x, y in pairs], n)
+    return op
+
+
+def clamp(v, low, high):
+    return max(low, min(high, v))
+
+
+def clamp_s(v, bits):
+    return clamp(v, -(1 << bits - 1), (1 << bits - 1) - 1)
+
+
+def clamp_u(v, bits):
+    return clamp(v, 0, (1 << bits) - 1)
+
+
+def pack(a, b, n, limit):
+    n = n or 1
+    both = lanes(a, n) + lanes(b, n)
+    return join([limit(sext(v, 8 << n), 4 << n) for v in both], n - 1)
+
+
+def unpack(a, b, n, high):
+    half = 8 >> n
+    pick = slice(half, None) if high else slice(0, half)
+    return join([v for pair in zip(lanes(a, n)[pick], lanes(b, n)[pick], strict=True)
+                 for v in pair], n)
+
+
+def insert(a, b, pos, n):
+    values = lanes(a, n)
+    values[pos % len(values)] = b
+    return join(values, n)
+
+
+def shuffle8(a, b):
+    return join([0 if at & 0x80 else lanes(a, 0)[at & 15] for at in lanes(b, 0)], 0)
+
+
+def shuffle32(a, b, n):
+    x, y = lanes(a, 2), lanes(b, 2)
+    return join([x[n & 3], x[n >> 2 & 3], y[n >> 4 & 3], y[n >> 6 & 3]], 2)
+
+
+# name -> (outs, ins, constants, function of inputs and constants)
+VECTOR = {
+    "vset": ("v", "ii", [], lambda a, b: b << 64 | a),
+    "vlo": ("i", "v", [], lambda a: a & M),
+    "vhi": ("i", "v", [], lambda a: a >> 64),
+    "vext": ("i", "v", ["pos", "n"], lambda a, pos, n: lanes(a, n)[pos % (16 >> n)]),
+    "vins": ("v", "vi", ["pos", "n"], insert),
+    "vdup": ("v", "i", ["n"], lambda a, n: join([a] * (16 >> n), n)),
+    "vand": ("v", "vv", [], lambda a, b: a & b),
+    "vor": ("v", "vv", [], lambda a, b: a | b),
+    "vxor": ("v", "vv", [], lambda a, b: a ^ b),
+    "vandc": ("v", "vv", [], lambda a, b: a & ~b),
+    "vnot": ("v", "v", [], lambda a: ~a & V),
+    "vadd": ("v", "vv", ["n"], each(lambda x, y, bits: x + y)),
+    "vsub": ("v", "vv", ["n"], each(lambda x, y, bits: x - y)),
+    "vmul": ("v", "vv", ["n"], each(lambda x, y, bits: x * y)),
+    "vmulhs": ("v", "vv", ["n"], each(lambda x, y, bits: x * y >> bits, True)),
+    "vmulhu": ("v", "vv", ["n"], each(lambda x, y, bits: x * y >> bits)),
+    "vcmpeq": ("v", "vv", ["n"], each(lambda x, y, bits: -(x == y))),
+    "vcmpgts": ("v", "vv", ["n"], each(lambda x, y, bits: -(x > y), True)),
+    "vmins": ("v", "vv", ["n"], each(lambda x, y, bits: min(x, y), True)),
+    "vminu": ("v", "vv", ["n"], each(lambda x, y, bits: min(x, y))),
+    "vmaxs": ("v", "vv", ["n"], each(lambda x, y, bits: max(x, y), True)),
+    "vmaxu": ("v", "vv", ["n"], each(lambda x, y, bits: max(x, y))),
+    "vqadds": ("v", "vv", ["n"], each(lambda x, y, bits: clamp_s(x + y, bits), True)),
+    "vqaddu": ("v", "vv", ["n"], each(lambda x, y, bits: clamp_u(x + y, bits))),
+    "vqsubs": ("v", "vv", ["n"], each(lambda x, y, bits: clamp_s(x - y, bits), True)),
+    "vqsubu": ("v", "vv", ["n"], each(lambda x, y, bits: clamp_u(x - y, bits))),
+    "vavgu": ("v", "vv", ["n"], each(lambda x, y, bits: x + y + 1 >> 1)),
+    "vabs": ("v", "v", ["n"], lambda a, n: join([abs(sext(x, 8 << n)) for x in lanes(a, n)], n)),
+    "vshl": ("v", "vi", ["n"],
+             lambda a, b, n: join([x << min(b, 64) for x in lanes(a, n)], n)),
+    "vshr": ("v", "vi", ["n"], lambda a, b, n: join([x >> b for x in lanes(a, n)], n)),
+    "vsar": ("v", "vi", ["n"],
+             lambda a, b, n: join([sext(x, 8 << n) >> b for x in lanes(a, n)], n)),
+    "vpacks": ("v", "vv", ["n"], lambda a, b, n: pack(a, b, n, clamp_s)),
+    "vpackus": ("v", "vv", ["n"], lambda a, b, n: pack(a, b, n, clamp_u)),
+    "vunpcklo": ("v", "vv", ["n"], lambda a, b, n: unpack(a, b, n, False)),
+    "vunpckhi": ("v", "vv", ["n"], lambda a, b, n: unpack(a, b, n, True)),
+    "vshuf8": ("v", "vv", [], shuffle8),
+    "vshuf32": ("v", "vv", ["n"], shuffle32),
+    "valign": ("v", "vv", ["pos"], lambda a, b, pos: (b << 128 | a) >> 8 * pos & V),
+    "vmovmask": ("i", "v", ["n"],
+                 lambda a, n: sum((x >> (8 << n) - 1) << i for i, x in enumerate(lanes(a, n)))),
+    "vtest": ("i", "v", [], lambda a: int(a != 0)),
+}
+
+
+def vector_constant(name, kind, rng):
+    if kind == "pos":
+        return rng.randrange(40 if name == "valign" else 16)
+    return rng.randrange(256 if name == "vshuf32" else 4)
+
+
+def vector_operand(rng):
+    """128 bits whose lanes are often special."""
+    kind = rng.randrange(6)
+    if kind == 0:
+        return rng.choice((0, V, 1 << 127, 1, V >> 1))
+    if kind == 1:
+        return rng.getrandbits(128)
+    n = rng.randrange(4)
+    return join([operand(rng) for _ in range(16 >> n)], n)

@@ -1,12 +1,14 @@
 # A CPU made of nothing but globals and a piece of memory, to run IR text in tests.
-# Included by t_ir.pyx, t_opt.pyx, t_interp.pyx. Globals g0..g15 (integer) and v0..v7 (float); guest
-# memory of 4 pages at 0x10000 with the TLB filled by hand; everything else faults.
+# Included by t_ir.pyx, t_opt.pyx, t_interp.pyx, t_vector.pyx. Globals g0..g15 (integer), v0..v7
+# (float) and q0..q7 (vector); guest memory of 4 pages at 0x10000 with the TLB filled by hand;
+# everything else faults.
 import importlib.util
 from pathlib import Path
 from libc.stdio cimport snprintf
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset
 from engine._core.base.types cimport *
+from engine._core.base.vec128 cimport V128
 from engine._core.fp.status cimport FP_NAN_CANONICAL, fp_status_init
 from engine._core.fp.host cimport fp_host_enter, fp_host_leave
 from engine._core.mem.tlb cimport CPUTLBEntry
@@ -45,6 +47,7 @@ cdef enum:
     MEMORY = 0x4000
     N_G = 16
     N_V = 8
+    N_Q = 8
 
 cdef uint64_t MASK64 = 0xffffffffffffffffULL
 
@@ -52,6 +55,7 @@ ctypedef struct BoxCPU:
     CPUHead head
     uint64_t g[16]
     uint64_t v[8]
+    V128 q[8]
     uint64_t plain[8]               # state that is not a global: ld8u .. st64
     uint8_t *memory
     uint64_t slow                   # accesses that took the slow path
@@ -69,6 +73,10 @@ cdef int box_load(CPUHead *cpu, vaddr_t addr, uint32_t oi, uintptr_t ra,
                                                      and addr & (size - 1)):
         cpu.fault.addr = addr
         return ST_FAULT
+    if size == 16:              # two words, the low half first
+        b.slow -= 2
+        box_load(cpu, addr + (8 if memop & MO_BE else 0), oi - (1 << 4), ra, out)
+        return box_load(cpu, addr + (0 if memop & MO_BE else 8), oi - (1 << 4), ra, out + 1)
     for i in range(size):
         if memop & MO_BE:
             v = (v << 8) | b.memory[addr - BASE + i]
@@ -96,6 +104,19 @@ cdef int box_store(CPUHead *cpu, vaddr_t addr, uint64_t value, uint32_t oi,
         else:
             b.memory[addr - BASE + i] = <uint8_t>(value >> (8 * i))
     return ST_OK
+
+
+cdef int box_store128(CPUHead *cpu, vaddr_t addr, const uint64_t *value, uint32_t oi,
+                      uintptr_t ra) noexcept nogil:
+    cdef BoxCPU *b = <BoxCPU *>cpu
+    cdef uint32_t memop = oi >> 4
+    if addr - BASE > <uint64_t>(MEMORY - 16) or (memop & MO_AMASK == MO_ALIGN and addr & 15):
+        b.slow += 1
+        cpu.fault.addr = addr
+        return ST_FAULT
+    b.slow -= 1
+    box_store(cpu, addr + (8 if memop & MO_BE else 0), value[0], oi - (1 << 4), ra)
+    return box_store(cpu, addr + (0 if memop & MO_BE else 8), value[1], oi - (1 << 4), ra)
 
 
 cdef int box_rmw(CPUHead *cpu, uint32_t opc, vaddr_t addr, uint64_t a, uint64_t b, uint32_t oi,
@@ -129,14 +150,16 @@ box_helpers[1] = HelperInfo(help_write, b"write", 0, 3)
 box_helpers[2] = HelperInfo(help_status, b"status", HF_STATUS, 1)
 box_helpers[3] = HelperInfo(help_mix, b"mix_noread", HF_NO_READ | HF_NO_WRITE, 4)
 
-cdef char[24][8] box_names
+cdef char[32][8] box_names
 cdef void name_globals():
     cdef int i
-    for i in range(N_G + N_V):
+    for i in range(N_G + N_V + N_Q):
         if i < N_G:
             snprintf(&box_names[i][0], 8, "g%d", i)
-        else:
+        elif i < N_G + N_V:
             snprintf(&box_names[i][0], 8, "v%d", i - N_G)
+        else:
+            snprintf(&box_names[i][0], 8, "q%d", i - N_G - N_V)
 
 name_globals()
 
@@ -171,6 +194,7 @@ cdef class Box:
         fp_status_init(&self.cpu.head.fpst, FP_NAN_CANONICAL)
         self.rt.load = box_load
         self.rt.store = box_store
+        self.rt.store128 = box_store128
         self.rt.rmw = box_rmw
         self.rt.lookup = box_lookup
         self.ops = &x86_64_ops if jit else &interp_ops
@@ -183,6 +207,9 @@ cdef class Box:
         for i in range(N_V):
             ir_global(self.s, TYPE_F, <uint32_t>(<uintptr_t>&self.cpu.v[i] - <uintptr_t>self.cpu),
                       &box_names[N_G + i][0])
+        for i in range(N_Q):
+            ir_global(self.s, TYPE_V, <uint32_t>(<uintptr_t>&self.cpu.q[i] - <uintptr_t>self.cpu),
+                      &box_names[N_G + N_V + i][0])
 
     def __dealloc__(self):
         ir_free(self.s)
@@ -273,6 +300,9 @@ cdef class Box:
             i = int(name[1:])
             if name[0] == "g":
                 self.cpu.g[<int>i] = value & MASK64
+            elif name[0] == "q":
+                self.cpu.q[<int>i].lo = value & MASK64
+                self.cpu.q[<int>i].hi = (value >> 64) & MASK64
             else:
                 self.cpu.v[<int>i] = value & MASK64
         return self
@@ -282,6 +312,9 @@ cdef class Box:
 
     def v(self, i):
         return self.cpu.v[<int>i]
+
+    def q(self, i):
+        return <object>self.cpu.q[<int>i].hi << 64 | self.cpu.q[<int>i].lo
 
     def plain(self, i, value=None):
         if value is not None:
@@ -317,4 +350,5 @@ cdef class Box:
 
     def state(self):
         return ([self.cpu.g[i] for i in range(N_G)], [self.cpu.v[i] for i in range(N_V)],
-                [self.cpu.plain[i] for i in range(8)], self.peek(BASE, MEMORY))
+                [self.q(i) for i in range(N_Q)], [self.cpu.plain[i] for i in range(8)],
+                self.peek(BASE, MEMORY))

@@ -65,7 +65,7 @@ def test_parse_errors():
             ("frob g1, g2", "line 1: unknown op"),
             ("\n add g1, g2 g3", "line 2: too few operands"),
             ("add g1, g2, g3, g4", "line 1: text after the end of the op"),
-            ("add g1, q2, g3", "unknown operand"),
+            ("add g1, z2, g3", "unknown operand"),
             ("add g1, t9999, g3", "locals go to"),
             ("add g1, $, g3", "a number is expected"),
             ("brcond g1, g2, above, L0", "unknown condition"),

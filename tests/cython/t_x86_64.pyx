@@ -44,6 +44,10 @@ def test_random_programs_with_many_temps():
     fuzz(programs.WideMaker, 1, 1500)
 
 
+def test_random_programs_with_vectors():
+    fuzz(programs.VectorMaker, 2, 1200)
+
+
 def test_loop():
     box = Box(jit=True).set(g1=0, g2=10)
     box.parse("""
@@ -82,6 +86,8 @@ def test_every_op_has_an_emitter():
                              else ir_constf(s, 0x3ff4000000000000ULL))
                     else:
                         n = k if info.args[k] == ARG_I else N_G + k
+                elif info.args[k] == ARG_V:
+                    n = N_G + N_V + k
                 elif info.args[k] == ARG_LABEL:
                     n = label
                 elif info.args[k] == ARG_EXIT:
@@ -91,7 +97,7 @@ def test_every_op_has_an_emitter():
                 elif info.args[k] == ARG_LEN or info.args[k] == ARG_POS:
                     n = 8
                 elif info.args[k] == ARG_OI:
-                    n = MO_64 << 4
+                    n = (MO_128 if opc == OP_vgld or opc == OP_vgst else MO_64) << 4
                 else:
                     n = 0
                 args[k] = n

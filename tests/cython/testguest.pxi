@@ -36,6 +36,12 @@ cdef enum:
     T_HALT = 10     # wait for an interrupt
     T_SWAP = 11     # d <-> 8 bytes at s, atomic
     T_LD4 = 12
+    T_VEC = 16      # 16 bytes at s + imm to or from vector d; plus VEC_*
+
+cdef enum:
+    VEC_STORE = 1
+    VEC_BIG = 2     # big-endian
+    VEC_ALIGN = 4   # must be aligned
 
 cdef enum:
     X_ILLEGAL = 2
@@ -50,6 +56,7 @@ ctypedef struct ToyCPU:
     uint64_t epc
     uint64_t cause
     uint64_t irq
+    uint64_t vec[8]     # 4 vectors, low halves first
 
 cdef uint64_t R0 = <uint64_t><uintptr_t>&(<ToyCPU *>NULL).r[0]
 
@@ -86,6 +93,8 @@ cdef void toy_globals(IR *ir, CPUHead *cpu) noexcept nogil:
     cdef uint32_t i
     for i in range(16):
         ir_global(ir, TYPE_I, <uint32_t>(R0 + 8 * i), toy_regs[i].name)
+    for i in range(4):
+        ir_global(ir, TYPE_V, <uint32_t><uintptr_t>&(<ToyCPU *>NULL).vec[2 * i], b"q")
 
 
 cdef uint64_t helper_halt(void *env, uint64_t pc, uint64_t b, uint64_t c,
@@ -104,7 +113,7 @@ halt_info.n_args = 1
 cdef void toy_insn(DisasContext *dc) noexcept nogil:
     cdef uint32_t w = translator_ld32(dc, dc.pc)
     cdef IR *ir = dc.ir
-    cdef uint32_t op = w & 0xff, d = (w >> 8) & 15, s = (w >> 12) & 15, t
+    cdef uint32_t op = w & 0xff, d = (w >> 8) & 15, s = (w >> 12) & 15, t, oi
     cdef int64_t imm = <int64_t><int32_t>w >> 16
     if dc.fetch_failed:
         return
@@ -125,6 +134,14 @@ cdef void toy_insn(DisasContext *dc) noexcept nogil:
             ir_gxchg(ir, d, t, d, MO_64 << 4)
         else:
             ir_gst(ir, t, d, (MO_64 if op == T_ST else MO_32) << 4)
+    elif op & ~7 == T_VEC:
+        t = ir_local(ir, TYPE_I)
+        ir_add(ir, t, s, ir_const(ir, <uint64_t>imm))
+        oi = (MO_128 | (MO_BE if op & VEC_BIG else 0) | (MO_ALIGN if op & VEC_ALIGN else 0)) << 4
+        if op & VEC_STORE:
+            ir_vgst(ir, t, 16 + (d & 3), oi)
+        else:
+            ir_vgld(ir, 16 + (d & 3), t, oi)
     elif op == T_BNE:
         gen_branch(dc, COND_ne, d, s, False, dc.pc + <uint64_t>(imm * 4))
     elif op == T_JMP:
@@ -233,6 +250,8 @@ def jr(s): return word(T_JR, 0, s)
 def trap(imm=0): return word(T_TRAP, 0, 0, imm)
 def halt(): return word(T_HALT)
 def swap(d, s): return word(T_SWAP, d, s)
+def vld(d, s, imm=0, how=0): return word(T_VEC | how, d, s, imm)
+def vst(d, s, imm=0, how=0): return word(T_VEC | VEC_STORE | how, d, s, imm)
 
 
 # That of ENGINE_BACKEND, as in Emulator().
@@ -253,13 +272,16 @@ cdef class Box:
     cdef list regions
     cdef readonly list errors
 
-    def __cinit__(self, code_size=0, deliver=False, optimise=True):
+    def __cinit__(self, code_size=0, deliver=False, optimise=True, jit=None):
         cdef CPUConfig cfg
+        cdef const BackendOps *backend = chosen_backend()
+        if jit is not None:
+            backend = &x86_64_ops if jit else &interp_ops
         memset(&cfg, 0, sizeof(cfg))
         cfg.deliver = deliver
         self.keep = []
         self.errors = []
-        self.e = engine_new(&toy_ops, &cfg, chosen_backend(), code_size)
+        self.e = engine_new(&toy_ops, &cfg, backend, code_size)
         assert self.e is not NULL
         self.e.optimise = optimise
         self.e.owner = <void *>self
@@ -267,10 +289,18 @@ cdef class Box:
     def __dealloc__(self):
         engine_free(self.e)
 
-    def map(self, addr, size):
+    def vector(self, i, value=None):
+        cdef ToyCPU *cpu = <ToyCPU *>self.e.cpu
+        if value is not None:
+            cpu.vec[2 * <int>i] = value & 0xffffffffffffffff
+            cpu.vec[2 * <int>i + 1] = value >> 64
+        return <object>cpu.vec[2 * <int>i + 1] << 64 | cpu.vec[2 * <int>i]
+
+    def map(self, addr, size, prot=PROT_ALL):
         cdef int err = 0
         cdef MemoryRegion *mr = memory_region_new_ram(<MemContext *>self.e.mem, b"ram", size, &err)
         assert mr is not NULL
+        memory_region_set_prot(mr, prot)
         assert memory_region_add_subregion(<MemoryRegion *>self.e.system_memory, addr, mr) == 0
 
     def write(self, addr, data):
@@ -340,9 +370,9 @@ cdef class Box:
 
     cdef int called(self, fn, HookEvent *ev) noexcept:
         try:
-            answer = fn(self, {"pc": ev.pc, "addr": ev.addr, "value": ev.value, "size": ev.size,
-                               "access": ev.access, "exception": ev.exception,
-                               "reason": ev.reason})
+            answer = fn(self, {"pc": ev.pc, "addr": ev.addr, "value": ev.value,
+                               "high": ev.value_hi, "size": ev.size, "access": ev.access,
+                               "exception": ev.exception, "reason": ev.reason})
             return HOOK_CONTINUE if answer is None else answer
         except BaseException as error:
             self.errors.append(error)

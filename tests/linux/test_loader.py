@@ -26,9 +26,7 @@ def patched(offset: int, data: bytes) -> bytes:
 PHOFF = struct.unpack_from("<Q", GOOD, 32)[0]
 PHNUM = struct.unpack_from("<H", GOOD, 56)[0]
 LOAD = next(
-    PHOFF + 56 * i
-    for i in range(PHNUM)
-    if struct.unpack_from("<I", GOOD, PHOFF + 56 * i)[0] == 1
+    PHOFF + 56 * i for i in range(PHNUM) if struct.unpack_from("<I", GOOD, PHOFF + 56 * i)[0] == 1
 )
 
 
@@ -56,7 +54,7 @@ def test_a_good_file_says_what_it_is():
         (GOOD[: len(GOOD) // 2], "truncated"),
         (patched(4, b"\x07"), "broken"),
         (patched(16, b"\x01\0"), "ET_REL"),
-        (patched(18, b"\x3e\0"), "which user mode does not run"),
+        (patched(18, b"\xf7\0"), "which user mode does not run"),
         (patched(56, b"\0\0"), "program headers"),
         (patched(56, b"\xff\xff"), "program headers"),
         (patched(LOAD + 32, struct.pack("<Q", 1 << 62)), "truncated"),

@@ -214,3 +214,24 @@ def test_code_modifies_itself_through_an_alias_of_its_page(machine):
     emu.regs.a0 = int.from_bytes(code(addi("a2", "a2", 9)), "little")
     emu.run(RAM, end)
     assert emu.regs.a2 == 109
+
+
+def test_two_threads_are_inside_a_device_without_the_big_lock(machine):
+    """Each waits in the device for the other: that ends only if nobody holds a lock there."""
+    both = threading.Barrier(2)
+    answers = []
+
+    def read(offset, size, attrs):
+        both.wait(20)
+        return offset
+
+    device = MemoryRegion.io(machine.emu, "slow", 8, read)
+    device.global_locking = False
+    machine.plain_root.add_subregion(0x600000, device)
+    threads = [threading.Thread(target=lambda at=at: answers.append(
+        machine.secure.read(0x600000 + at, 1)[0])) for at in (1, 2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert sorted(answers) == [1, 2]

@@ -46,7 +46,7 @@ cdef class Core:
     cdef object token           # Snapshot.owner of those taken here, or None
     cdef bytes key_mask         # of cpustate.pyx, or None
     cdef object adopted         # states of other emulators -> their copy here, weak; or None
-    cdef list dead              # Block: unmapped by a hook, freed when the run has ended
+    cdef list dead              # Block: unmapped by a hook or in a transaction, freed at its end
     cdef list exports           # Export: memory that Python may write behind the engine's back
     cdef Py_ssize_t exports_limit   # length at which dead ones are looked for
     cdef dict shadow            # RAM page -> bytes: code in exported memory, as last seen

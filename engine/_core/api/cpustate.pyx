@@ -1,6 +1,6 @@
 """The registers of a CPU as bytes (see cpustate.pxd)."""
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 from engine._core.base.types cimport int32_t, uint8_t, uint32_t, uint64_t
 from engine._core.cpu.flush cimport cpu_tlb_flush
 from engine._core.cpu.head cimport CPUHead
@@ -26,7 +26,7 @@ ctypedef struct Common:         # of the head: what belongs to the guest
     uint8_t flush_to_zero
     uint8_t flush_inputs
     uint8_t x87_precision
-    uint8_t reserved[5]
+    uint8_t reserved[9]         # to the end of the struct: every byte of the stream is given
 
 
 # Groups of registers that no address translation depends on.
@@ -82,6 +82,7 @@ cdef bytes cpu_save(Core core):
     cdef Py_ssize_t size = <Py_ssize_t>(e.guest.state_size - sizeof(CPUHead))
     cdef bytes data = PyBytes_FromStringAndSize(NULL, <Py_ssize_t>sizeof(Common) + size)
     cdef char *at = PyBytes_AS_STRING(data)
+    memset(&common, 0, sizeof(common))
     common.pc = cpu.pc
     common.cs_base = cpu.cs_base
     common.icount = cpu.icount_total
@@ -95,8 +96,6 @@ cdef bytes cpu_save(Core core):
     common.flush_to_zero = cpu.fpst.flush_to_zero
     common.flush_inputs = cpu.fpst.flush_inputs
     common.x87_precision = cpu.fpst.x87_precision
-    for i in range(5):
-        common.reserved[i] = 0
     memcpy(at, &common, sizeof(common))
     memcpy(at + sizeof(common), <char *>cpu + sizeof(CPUHead), size)
     return data

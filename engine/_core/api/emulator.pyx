@@ -17,9 +17,10 @@ from engine._core.exec.nested cimport engine_run_nested
 from engine._core.base.clock cimport clock_ns
 from engine._core.exec.dump cimport DUMP_CODE
 from engine._core.opt.passes cimport opt_step_names
-from engine._core.api.blocks cimport memory_sync
+from engine._core.api.blocks cimport context_of, memory_sync
 from engine._core.api.core cimport CoreState, core_of, u64_arg, seconds_arg, type_name
-from engine._core.api.guests cimport backend_by_name, check_model, feature_bits, guest_by_name
+from engine._core.api.guests cimport (backend_by_name, feature_bits, guest_by_name,
+                                          model_by_name)
 from engine._core.api.hooks cimport hook_new
 from engine._core.api.memory cimport memory_new
 from engine._core.api.recorder cimport coverage_new, edges_new, recorder_new
@@ -236,7 +237,7 @@ cdef class Emulator:
         ops = backend_by_name(backend)
         if exceptions not in ("host", "guest"):
             raise ArgumentError(f"exceptions must be 'host' or 'guest', not {exceptions!r}")
-        check_model(arch, model)
+        config.model = model_by_name(arch, model)
         config.features = feature_bits(guest, features)
         config.big_endian = bool(big_endian)
         config.fp = bool(fp)
@@ -732,7 +733,7 @@ cdef int emulator_run(Emulator self, RunArgs *args, RunOutcome *out) except -1:
     st.running = False
     st.gil_held = False
     st.emulator = NULL
-    if core.dead:
+    if core.dead and not context_of(core).transactions:
         core.dead = []
     if core.error is not None:
         error = core.error

@@ -6,6 +6,7 @@ from engine._core.backend.backend cimport BackendOps
 # Fills config.xlen too.
 cdef const GuestOps *guest_by_name(object arch, CPUConfig *config) except NULL
 cdef const BackendOps *backend_by_name(object name) except NULL
-cdef int check_model(object arch, object model) except -1
+# CPUConfig.model: NULL is the default.
+cdef const char *model_by_name(object arch, object model) except? NULL
 # None or names -> CPUConfig.features.
 cdef uint64_t feature_bits(const GuestOps *guest, object features) except? 0xfffffffffffffffeULL

@@ -4,6 +4,7 @@ import os
 from engine._core.backend.interp.interp cimport interp_ops
 from engine._core.backend.x86_64.x86_64 cimport x86_64_ops
 from engine._core.isa.riscv.riscv cimport riscv32_ops, riscv_ops
+from engine._core.isa.x86.x86 cimport i386_guest, x86_16_guest, x86_64_guest, x86_model_names
 from engine._core.api.core cimport type_name
 
 from engine.errors import ArgumentError, ArgumentTypeError, UnsupportedError
@@ -11,7 +12,7 @@ from engine.errors import ArgumentError, ArgumentTypeError, UnsupportedError
 
 def guest_names():
     """Names that Emulator() takes as arch."""
-    return ("riscv64", "riscv32")
+    return ("riscv64", "riscv32", "x86_64", "i386", "x86_16")
 
 
 def backend_names():
@@ -28,6 +29,15 @@ cdef const GuestOps *guest_by_name(object arch, CPUConfig *config) except NULL:
     if arch == "riscv32":
         config.xlen = 32
         return &riscv32_ops
+    if arch == "x86_64":
+        config.xlen = 64
+        return &x86_64_guest
+    if arch == "i386":
+        config.xlen = 32
+        return &i386_guest
+    if arch == "x86_16":
+        config.xlen = 16
+        return &x86_16_guest
     raise UnsupportedError(f"there is no arch {arch!r}",
                            hint=f"there are {', '.join(guest_names())}")
 
@@ -49,14 +59,25 @@ cdef const BackendOps *backend_by_name(object name) except NULL:
                            hint=f"there are {', '.join(backend_names())}")
 
 
-cdef int check_model(object arch, object model) except -1:
+cdef const char *model_by_name(object arch, object model) except? NULL:
+    cdef uint32_t i = 0
     if model is None:
-        return 0
+        return NULL
     if not isinstance(model, str):
         raise ArgumentTypeError(f"model must be a str, not {type_name(model)}")
-    if <str>model != "max":
-        raise UnsupportedError(f"{arch} has no CPU model {model!r}", hint="there is max")
-    return 0
+    names = ["max"]
+    if arch in ("x86_64", "i386", "x86_16"):
+        names = []
+        while x86_model_names[i] is not NULL:
+            name = (<bytes>x86_model_names[i]).decode("ascii")
+            if name == <str>model:
+                return x86_model_names[i]
+            names.append(name)
+            i += 1
+    elif <str>model == "max":
+        return NULL
+    raise UnsupportedError(f"{arch} has no CPU model {model!r}",
+                           hint=f"there is {', '.join(names)}")
 
 
 cdef uint64_t feature_bits(const GuestOps *guest, object features) except? 0xfffffffffffffffeULL:

@@ -16,8 +16,7 @@ from engine._core.mem.ram cimport (
     ram_set_idstr, ram_unset_idstr)
 from engine._core.api.blocks cimport context_of
 from engine._core.api.core cimport Core, type_name, u64_arg
-from engine._core.api.emulator cimport Emulator
-from engine._core.api.regions cimport region_handle
+from engine._core.api.regions cimport client_arg, emulator_core, region_handle
 
 import errno
 from collections import namedtuple
@@ -29,15 +28,6 @@ from engine.errors import ArgumentError, ArgumentTypeError, ClosedError, Duplica
 HostPlace = namedtuple("HostPlace", ("block", "ram_address", "offset"))
 HostPlace.__doc__ = """Where a host address lies: block, address in the RAM space, offset in the
 block."""
-
-
-cdef Core core_arg(object emu):
-    cdef Core core
-    if not isinstance(emu, Emulator):
-        raise ArgumentTypeError(f"expected an Emulator, not {type_name(emu)}")
-    core = (<Emulator>emu).core
-    core.check()
-    return core
 
 
 # ---------------------------------------------------------------- blocks
@@ -148,7 +138,7 @@ cdef class RAMBlock:
 
 def ram_blocks(emu):
     """All RAM blocks of an emulator, the biggest first."""
-    cdef Core core = core_arg(emu)
+    cdef Core core = emulator_core(emu)
     cdef MemContext *ctx = context_of(core)
     cdef uint32_t i
     return [block_handle(core, ctx.ram.blocks[i]) for i in range(ctx.ram.n)]
@@ -156,12 +146,12 @@ def ram_blocks(emu):
 
 def ram_list_version(emu):
     """A number that grows by one whenever a RAM block comes or goes."""
-    return context_of(core_arg(emu)).ram.version
+    return context_of(emulator_core(emu)).ram.version
 
 
 def ram_block_by_name(emu, name):
     """The first RAM block with exactly that id, or None."""
-    cdef Core core = core_arg(emu)
+    cdef Core core = emulator_core(emu)
     cdef CBlock *b
     if not isinstance(name, str):
         raise ArgumentTypeError(f"name must be a str, not {type_name(name)}")
@@ -172,7 +162,7 @@ def ram_block_by_name(emu, name):
 
 def ram_block_from_host(emu, address, round_offset=False):
     """`HostPlace` of a host address, or None. round_offset: the offset of its page."""
-    cdef Core core = core_arg(emu)
+    cdef Core core = emulator_core(emu)
     cdef ram_addr_t ram = 0
     cdef uint64_t offset = 0, at = u64_arg(address, "address")
     cdef CBlock *b = c_from_host(context_of(core), <const void *><uintptr_t>at, bool(round_offset),
@@ -181,12 +171,6 @@ def ram_block_from_host(emu, address, round_offset=False):
 
 
 # ---------------------------------------------------------------- dirty pages
-
-cdef uint32_t client_arg(object client) except 0xffffffff:
-    if not isinstance(client, int) or not 0 <= client < DIRTY_MEMORY_NUM:
-        raise ArgumentError(f"no dirty client {client!r}", hint="DirtyClient.VGA, CODE, MIGRATION")
-    return <uint32_t>client
-
 
 cdef class DirtyMemory:
     """Which pages of the RAM space were written, for each `DirtyClient`.
@@ -200,7 +184,7 @@ cdef class DirtyMemory:
     cdef Core core
 
     def __cinit__(self, emu):
-        self.core = core_arg(emu)
+        self.core = emulator_core(emu)
 
     # Any thread, also while another runs the emulator: only that it is open.
     cdef MemContext *context(self) except NULL:

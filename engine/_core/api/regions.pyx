@@ -20,10 +20,10 @@ from engine._core.mem.region cimport (
     memory_region_set_global_locking, memory_region_set_log, memory_region_set_owner,
     memory_region_set_prot, memory_region_set_readonly, memory_region_set_size)
 from engine._core.mem.topology cimport (memory_region_transaction_begin,
-                                        memory_region_transaction_commit)
+                                        memory_region_transaction_commit, topology_keeps_old)
 from engine._core.api.blocks cimport context_of, memory_sync, name_arg, refusal
 from engine._core.api.core cimport core_of, prot_arg, type_name, u64_arg
-from engine._core.api.devices cimport Device, callback_failed, device_new
+from engine._core.api.devices cimport Device, DeviceHead, callback_failed, device_new
 from engine._core.api.emulator cimport Emulator
 
 import os
@@ -106,6 +106,9 @@ cdef void settle(Core core, RegionCell cell) noexcept:
     cdef RegionCell target
     if mr is NULL or cell.handles or core.st.engine is NULL or core.st.running or core.entered:
         return
+    if topology_keeps_old(context_of(core)):
+        core.unsettled = True
+        return
     if mr.container is not NULL or mr.n_aliases or mr.n_roots or cell.kind == "system":
         return
     while mr.first_child is not NULL:
@@ -167,6 +170,23 @@ cdef MemoryRegion system_region(Core core):
 
 
 # ---------------------------------------------------------------- making
+
+cdef Core emulator_core(object emu):
+    cdef Core core
+    if not isinstance(emu, Emulator):
+        raise ArgumentTypeError(f"expected an Emulator, not {type_name(emu)}")
+    core = (<Emulator>emu).core
+    core.check()
+    return core
+
+
+cdef int raise_left(Core core) except -1:
+    error = core.error
+    if error is not None and not core.st.running:
+        core.error = None
+        raise error
+    return 0
+
 
 cdef Core core_arg(object emu):
     cdef Core core
@@ -246,15 +266,10 @@ cdef bint accepts_held(void *opaque, hwaddr addr, uint32_t size, bint is_write,
         return False
 
 
-ctypedef struct Head:           # = DeviceHead
-    CoreState *st
-    void *device
-
-
 cdef bint io_accepts(void *opaque, hwaddr addr, uint32_t size, bint is_write,
                      uint32_t attrs) noexcept nogil:
     with gil:
-        return accepts_held((<Head *>opaque).device, addr, size, is_write, attrs)
+        return accepts_held((<DeviceHead *>opaque).device, addr, size, is_write, attrs)
 
 
 cdef Device region_device(Core core, object read, object write, object accepts, object valid,
@@ -537,11 +552,7 @@ cdef class MemoryRegion:
         cdef Core core = self.core
         if core.st.has_exports:
             memory_sync(core)
-        if core.error is not None and not core.st.running:
-            error = core.error
-            core.error = None
-            raise error
-        return 0
+        return raise_left(core)
 
     @property
     def parent(self):
@@ -772,7 +783,8 @@ cdef uint32_t client_arg(object client) except 0xffffffff:
 # ---------------------------------------------------------------- transactions
 
 cdef class Transaction:
-    """Changes of the memory tree that become visible together, at its end (outermost one)."""
+    """Changes of the memory tree that become visible together, at the end of the outermost one.
+    Until then the CPU, address spaces and devices see the tree of before."""
     cdef Core core
     cdef int depth
 
@@ -786,17 +798,20 @@ cdef class Transaction:
         return self
 
     def __exit__(self, *exc):
-        self.core.check()
+        cdef Core core = self.core
+        core.check()
         self.depth -= 1
-        memory_region_transaction_commit(context_of(self.core))
-        if self.core.error is not None and not self.core.st.running:
-            error = self.core.error
-            self.core.error = None
-            raise error
+        memory_region_transaction_commit(context_of(core))
+        if not core.st.running and not context_of(core).transactions:
+            core.dead = []
+            if core.unsettled:
+                settle_all(core)
+        raise_left(core)
 
 
 def transaction(emu):
-    """`with transaction(emu):` changes of the memory tree become visible together, at its end."""
+    """`with transaction(emu):` changes of the memory tree become visible together at its end. Until
+    then accesses see the tree of before, also what has been taken out of it."""
     return Transaction(emu)
 
 

@@ -11,8 +11,8 @@ from engine._core.mem.dirty cimport (invalidate_and_set_dirty, next_dirty_page,
                                      test_and_clear_dirty)
 from engine._core.mem.region cimport (memory_region_add_subregion, memory_region_free,
                                       memory_region_new_alias, memory_region_set_prot)
-from engine._core.mem.topology cimport (memory_region_transaction_begin,
-                                        memory_region_transaction_commit)
+from engine._core.mem.topology cimport (memory_region_change_begin,
+                                        memory_region_change_commit)
 from engine._core.api.blocks cimport (BLOCK_BUFFER, BLOCK_IO, BLOCK_RAM, Block, Export, Piece,
                                       context_of, export_new, size_between)
 from engine._core.api.cpustate cimport cpu_layout, cpu_load, cpu_save
@@ -410,7 +410,7 @@ cdef list restore_map(Core core, Memory memory, Snapshot snap):
             memory_region_free((<Block>item).region)
             (<Block>item).region = NULL
         raise
-    memory_region_transaction_begin(context_of(core))
+    memory_region_change_begin(context_of(core))
     try:
         for block in have.values():
             block.n_pieces += 1         # none goes with its last piece
@@ -429,7 +429,7 @@ cdef list restore_map(Core core, Memory memory, Snapshot snap):
             if block.n_pieces == 0:
                 memory.release(block)
     finally:
-        memory_region_transaction_commit(context_of(core))
+        memory_region_change_commit(context_of(core))
     for item in fresh:
         block = <Block>item
         core.blocks.add(block)

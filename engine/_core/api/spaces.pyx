@@ -4,7 +4,7 @@ from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_FillInfo, PyBuffer_Release, P
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.string cimport memset
 from engine._core.base.types cimport hwaddr, int32_t, uint8_t, uint32_t, uint64_t, uintptr_t
-from engine._core.exec.spaces cimport cpu_address_space_init, cpu_set_num_ases
+from engine._core.exec.spaces cimport cpu_address_space_init, cpu_set_num_ases, cpu_space_for
 from engine._core.mem.address_space cimport (
     MemSection, address_space_access_valid, address_space_ld, address_space_map,
     address_space_read, address_space_st, address_space_translate, address_space_unmap,
@@ -21,7 +21,7 @@ from engine._core.api.blocks cimport context_of, name_arg, refusal
 from engine._core.api.core cimport core_of, type_name, u64_arg
 from engine._core.api.devices cimport callback_failed
 from engine._core.api.emulator cimport Emulator
-from engine._core.api.regions cimport RegionCell, region_handle
+from engine._core.api.regions cimport RegionCell, emulator_core, raise_left, region_handle
 
 import weakref
 from collections import namedtuple
@@ -214,13 +214,25 @@ cdef class AddressSpace:
         cdef uint64_t at = u64_arg(address, "address")
         if not memory_region_find(self.check(), at, &s):
             return None
-        return section_of(self.core, &s)
+        section = section_of(self.core, &s)
+        if section.region is not None:
+            (<MemoryRegion>section.region).cell.found += 1
+        return section
 
     def release(self, section):
-        """Gives back what `find` holds."""
+        """Gives back what `find` holds. Raises `PreconditionError` when there is nothing left to
+        give back."""
+        cdef MemoryRegion region
         self.check()
-        if section.region is not None:
-            memory_region_unref((<MemoryRegion?>section.region).check())
+        if section.region is None:
+            return
+        region = <MemoryRegion?>section.region
+        region.check()
+        if region.cell.found == 0:
+            raise PreconditionError(f"{region!r} has no section to release: each answer of find"
+                                    " is released once")
+        region.cell.found -= 1
+        memory_region_unref(region.cell.mr)
 
     def access_valid(self, address, size, is_write=False):
         """Whether somebody answers for every byte."""
@@ -428,14 +440,6 @@ cdef bint order_arg(object byteorder) except -1:
     return byteorder == "big"
 
 
-cdef int raise_left(Core core) except -1:
-    error = core.error
-    if error is not None and not core.st.running:
-        core.error = None
-        raise error
-    return 0
-
-
 def _pointer(space):
     if not isinstance(space, AddressSpace):
         raise ArgumentTypeError(f"an IOMMU answers an AddressSpace, not {type_name(space)}")
@@ -451,19 +455,11 @@ _regions.connect_spaces(_pointer, _core)
 
 # ---------------------------------------------------------------- spaces of the CPU
 
-cdef Core core_arg(object emu):
-    cdef Core core
-    if not isinstance(emu, Emulator):
-        raise ArgumentTypeError(f"expected an Emulator, not {type_name(emu)}")
-    core = (<Emulator>emu).core
-    core.check()
-    return core
-
 
 def cpu_address_spaces(emu):
     """The address spaces of an emulator's CPU as a tuple. Number 0 is for all accesses but secure
     ones (`MemTxAttrs.SECURE`), which go to number 1 where there is one."""
-    cdef Core core = core_arg(emu)
+    cdef Core core = emulator_core(emu)
     cdef uint32_t i
     return tuple([space_handle(core, <CSpace *>core.st.engine.cpu.ases[i])
                   for i in range(core.st.engine.cpu.num_ases)])
@@ -472,7 +468,7 @@ def cpu_address_spaces(emu):
 def set_cpu_address_spaces(emu, spaces):
     """Give an emulator's CPU other address spaces (see `cpu_address_spaces`). A change of any of
     them flushes the CPU's TLB. Not from hooks."""
-    cdef Core core = core_arg(emu)
+    cdef Core core = emulator_core(emu)
     cdef list wanted = list(spaces)
     cdef SpaceCell cell
     cdef uint32_t i, n = <uint32_t>len(wanted)
@@ -502,12 +498,8 @@ def set_cpu_address_spaces(emu, spaces):
 
 def cpu_address_space_for(emu, attrs):
     """The address space that serves accesses with these attributes."""
-    spaces = cpu_address_spaces(emu)
-    return spaces[cpu_asidx(spaces, attrs_arg(attrs))]
-
-
-cdef int cpu_asidx(tuple spaces, uint32_t attrs):
-    return 1 if attrs & 2 and len(spaces) > 1 else 0
+    cdef Core core = emulator_core(emu)
+    return space_handle(core, <CSpace *>cpu_space_for(core.st.engine.cpu, attrs_arg(attrs)))
 
 
 # ---------------------------------------------------------------- listeners
@@ -642,7 +634,7 @@ cdef class MemoryListener:
 
     def register(self, emu, space=None):
         """Begin to listen."""
-        cdef Core core = core_arg(emu)
+        cdef Core core = emulator_core(emu)
         cdef ListenerCell cell
         cdef CSpace *filter = NULL
         if self.registered:
@@ -698,7 +690,7 @@ cdef class MemoryListener:
 
 def global_dirty_log(emu, on):
     """Start or stop following writes to all RAM (migration)."""
-    cdef Core core = core_arg(emu)
+    cdef Core core = emulator_core(emu)
     if on:
         memory_global_dirty_log_start(context_of(core))
     else:

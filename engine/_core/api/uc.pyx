@@ -40,7 +40,7 @@ from engine._core.api.ucregs cimport (
 from operator import index as as_index
 
 from engine._core.api.ucregs import UcError
-from engine.errors import EngineBusyError, MemoryFault
+from engine.errors import ArgumentTypeError, EngineBusyError, MemoryFault
 
 cdef extern from "Python.h":
     PyObject *PyObject_Vectorcall(PyObject *fn, PyObject *const *args, size_t nargs,
@@ -552,13 +552,15 @@ cdef class UcBase:
             engine_reg_write(e, slot.reg[0], words)
         elif slot.kind == SLOT_FLOAT:
             if not isinstance(value, tuple) or len(value) != 2:
-                raise TypeError("value of a floating-point register must be (mantissa, exponent)")
+                raise ArgumentTypeError("value of a floating-point register must be (mantissa,"
+                                        " exponent)")
             words[0] = wrap64(value[0])
             words[1] = wrap64(value[1]) & 0xffff
             engine_reg_write(e, slot.reg[0], words)
         elif slot.kind == SLOT_TABLE:
             if not isinstance(value, tuple) or len(value) != 4:
-                raise TypeError("value of this register must be (selector, base, limit, flags)")
+                raise ArgumentTypeError("value of this register must be (selector, base, limit,"
+                                        " flags)")
             for i in range(4):
                 words[0] = wrap64(value[i])
                 if slot.reg[i] >= 0:
@@ -742,7 +744,7 @@ cdef class UcBase:
         cdef list served = None
         self.ready()
         if not callable(callback):
-            raise TypeError(f"a hook must be callable, not {type(callback).__name__}")
+            raise ArgumentTypeError(f"a hook must be callable, not {type(callback).__name__}")
         aux1 = aux1 if arg1 is None else arg1
         aux2 = aux2 if arg2 is None else arg2
         cell = hook_new(callback, user_data, kind)

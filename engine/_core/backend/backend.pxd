@@ -34,6 +34,9 @@ ctypedef struct RuntimeOps:
                 uint64_t *out) noexcept nogil
     int (*store)(CPUHead *cpu, vaddr_t addr, uint64_t value, uint32_t oi,
                  uintptr_t ra) noexcept nogil
+    # The same of 16 bytes, two words, low half first (load writes two words then).
+    int (*store128)(CPUHead *cpu, vaddr_t addr, const uint64_t *value, uint32_t oi,
+                    uintptr_t ra) noexcept nogil
     # rmw: OP_gcas .. OP_gumax; a, b as the op has them (gcas: a expected, b new)
     int (*rmw)(CPUHead *cpu, uint32_t opc, vaddr_t addr, uint64_t a, uint64_t b, uint32_t oi,
                uintptr_t ra, uint64_t *old) noexcept nogil

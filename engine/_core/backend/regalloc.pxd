@@ -8,7 +8,7 @@
 # where the block is left, if some path has written it. A local that is mentioned between two
 # neighbouring labels only has its register from its first write to its last mention; any other
 # local is treated like a global that is neither loaded nor stored. Globals in memory live in their
-# own fields, locals in numbered slots.
+# own fields, locals in numbered slots of 8 bytes (vectors: two). Floats and vectors are one class.
 from engine._core.base.types cimport int32_t, uint8_t, uint16_t, uint32_t, uint64_t
 from engine._core.ir.ir cimport IR, IROp
 
@@ -41,7 +41,7 @@ ctypedef struct RA:
     uint32_t n_slots
     bint too_large
     bint has_back_edge
-    uint32_t n_float            # temps of class float that are mentioned
+    uint32_t n_float            # temps of class float (vectors, too) that are mentioned
     uint32_t global_mask        # registers that are homes of globals
     uint32_t traffic            # loads and stores of temps per 256 ops, by loop depth
     uint32_t entry              # registers of globals to load on entry

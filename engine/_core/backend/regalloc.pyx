@@ -79,7 +79,7 @@ cdef void mention(RA *r, uint32_t t, uint32_t p, uint32_t region, uint32_t w,
         x.read_first = not write
         if not write:
             x.wide = True
-        if r.s.temps[t].type == TYPE_F:
+        if r.s.temps[t].type != TYPE_I:
             r.n_float += 1
     elif x.region != region:
         x.wide = True
@@ -121,7 +121,7 @@ cdef bint fold_moves(RA *r) noexcept nogil:
     cdef bint any = False
     for p in range(1, r.n):
         mov = &s.ops[r.order[p]]
-        if mov.opc != OP_mov and mov.opc != OP_fmov:
+        if mov.opc != OP_mov and mov.opc != OP_fmov and mov.opc != OP_vmov:
             continue
         t = mov.args[1]
         op = &s.ops[r.order[p - 1]]
@@ -134,7 +134,7 @@ cdef bint fold_moves(RA *r) noexcept nogil:
 
 
 cdef inline uint32_t class_of(const IRTemp *t) noexcept nogil:
-    return 1 if t.type == TYPE_F else 0
+    return 0 if t.type == TYPE_I else 1
 
 
 # The most locals of each class that are in use at once, of those that one region holds.
@@ -207,11 +207,12 @@ cdef void choose_wide(RA *r, uint32_t *taken) noexcept nogil:
 
 
 cdef void new_slot(RA *r, uint32_t t) noexcept nogil:
-    if r.n_slots >= RA_MAX_SLOTS:
+    cdef uint32_t words = 2 if r.s.temps[t].type == TYPE_V else 1
+    if r.n_slots + words > RA_MAX_SLOTS:
         r.too_large = True
         return
     r.slot[t] = <uint16_t>r.n_slots
-    r.n_slots += 1
+    r.n_slots += words
 
 
 # Linear scan over the locals of single regions. A register freed by an op's inputs may be taken by

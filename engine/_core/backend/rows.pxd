@@ -19,3 +19,16 @@ cdef bint rows_write(TB *tb, CodeBuffer *buf, const uint64_t *rows, const uint32
 # Row of the instruction whose code holds address `host`: answers its index and fills
 # words[IR_ROW_WORDS]; -1 when host is not in the block's code.
 cdef int rows_lookup(const TB *tb, uintptr_t host, uint64_t *words) noexcept nogil
+
+# Where the lookup before ended. Events of a run come in the order of the code, so the next lookup
+# goes on from there. Forget it (tb = NULL) when blocks may have been freed.
+ctypedef struct RowCursor:
+    const TB *tb                    # NULL: nothing known
+    const uint8_t *next             # the row behind
+    int row                         # -1: before the first
+    uint64_t begin                  # code offsets of the row
+    uint64_t end
+    uint64_t words[4]               # IR_ROW_WORDS
+
+cdef int rows_lookup_next(const TB *tb, uintptr_t host, uint64_t *words,
+                          RowCursor *c) noexcept nogil

@@ -58,22 +58,38 @@ cdef bint rows_write(TB *tb, CodeBuffer *buf, const uint64_t *rows, const uint32
 
 
 cdef int rows_lookup(const TB *tb, uintptr_t host, uint64_t *words) noexcept nogil:
+    cdef RowCursor c
+    c.tb = NULL
+    return rows_lookup_next(tb, host, words, &c)
+
+
+cdef int rows_lookup_next(const TB *tb, uintptr_t host, uint64_t *words,
+                          RowCursor *c) noexcept nogil:
     cdef uint64_t offset = host - <uintptr_t>tb.code
-    cdef uint64_t end = 0
-    cdef const uint8_t *p = tb.rows
     cdef int64_t delta = 0
-    cdef uint32_t i, w
+    cdef uint32_t w
     if host < <uintptr_t>tb.code or offset >= tb.code_size:
         return -1
-    words[0] = tb.pc
-    for w in range(1, <uint32_t>IR_ROW_WORDS):
-        words[w] = 0
-    for i in range(tb.n_rows):
+    if c.tb != tb or offset < c.begin:
+        c.tb = tb
+        c.next = tb.rows
+        c.row = -1
+        c.begin = 0
+        c.end = 0
+        c.words[0] = tb.pc
+        for w in range(1, <uint32_t>IR_ROW_WORDS):
+            c.words[w] = 0
+    while offset >= c.end:
+        if c.row + 1 >= <int>tb.n_rows:
+            c.tb = NULL
+            return -1
+        c.row += 1
+        c.begin = c.end
         for w in range(<uint32_t>IR_ROW_WORDS):
-            p = sleb128_read(p, &delta)
-            words[w] += <uint64_t>delta
-        p = sleb128_read(p, &delta)
-        end += <uint64_t>delta
-        if end > offset:
-            return <int>i
-    return -1
+            c.next = sleb128_read(c.next, &delta)
+            c.words[w] += <uint64_t>delta
+        c.next = sleb128_read(c.next, &delta)
+        c.end += <uint64_t>delta
+    for w in range(<uint32_t>IR_ROW_WORDS):
+        words[w] = c.words[w]
+    return c.row

@@ -9,6 +9,7 @@ from engine._core.cpu.tb cimport TB, TBExit
 from engine._core.ir.ir cimport IR
 from engine._core.isa.guest cimport GuestOps, CPUConfig
 from engine._core.backend.backend cimport BackendOps, RuntimeOps, CodeBuffer
+from engine._core.backend.rows cimport RowCursor
 
 # ---------------------------------------------------------------- hooks
 cdef enum:
@@ -166,6 +167,7 @@ ctypedef struct Engine:
     uint32_t synced_row
     uint32_t synced_todo        # instructions of the basic block not done there
     int64_t synced_left         # icount_left then: tells two visits of a loop apart
+    RowCursor row_cursor        # of this run of a block
     # -- an instruction that is done again alone must not repeat its memory events
     uint64_t event_pc
     int64_t event_left

@@ -63,6 +63,7 @@ cdef const HelperInfo *ask_insn(CPUHead *cpu, uint64_t pc, uint32_t number) noex
 cdef void flush_blocks(Engine *e) noexcept nogil:
     e.flush_pending = False
     e.synced_tb = NULL
+    e.row_cursor.tb = NULL
     e.cpu.last_exit = NULL
     cache_flush(<TBCache *>e.cache)
     e.stats.tb_flushes += 1

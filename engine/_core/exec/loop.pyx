@@ -19,7 +19,7 @@ from engine._core.cpu.interrupt cimport cpu_exit
 from engine._core.cpu.tb cimport (CF_NOCACHE, CF_SMC, EXIT_GOTO, EXIT_HOT, EXIT_ICOUNT,
                                   EXIT_LOOKUP, EXIT_STATUS, TB, TB_MAX_INSNS, TBExit)
 from engine._core.ir.ops_gen cimport OP_gcas
-from engine._core.mem.access cimport access_load, access_rmw, access_store
+from engine._core.mem.access cimport access_load, access_rmw, access_store, access_store128
 from engine._core.exec.engine cimport (HOOK_CONTINUE, HOOK_ERROR, HOOK_EXCEPTION, HOOK_INSN_INVALID,
                                        HOOK_STOP, STOP_BREAKPOINT, STOP_COUNT, STOP_ERROR,
                                        STOP_EXCEPTION, STOP_FAULT, STOP_HALT, STOP_INTERNAL,
@@ -77,6 +77,15 @@ cdef int rt_load(CPUHead *cpu, vaddr_t addr, uint32_t oi, uintptr_t ra,
     return status
 
 
+cdef int rt_store128(CPUHead *cpu, vaddr_t addr, const uint64_t *value, uint32_t oi,
+                     uintptr_t ra) noexcept nogil:
+    cdef Engine *e = <Engine *>cpu.engine
+    cdef bint fp = leave_fp(e)
+    cdef int status = after_access(e, access_store128(&cpu.tlb, addr, value, oi, ra))
+    enter_fp(e, fp)
+    return status
+
+
 cdef int rt_store(CPUHead *cpu, vaddr_t addr, uint64_t value, uint32_t oi,
                   uintptr_t ra) noexcept nogil:
     cdef Engine *e = <Engine *>cpu.engine
@@ -99,6 +108,7 @@ cdef int rt_rmw(CPUHead *cpu, uint32_t opc, vaddr_t addr, uint64_t a, uint64_t b
 cdef void loop_runtime(Engine *e) noexcept nogil:
     e.rt.load = rt_load
     e.rt.store = rt_store
+    e.rt.store128 = rt_store128
     e.rt.rmw = rt_rmw
     e.rt.lookup = lookup_running
 
@@ -374,6 +384,7 @@ cdef int run_turns(Engine *e, Run *r) noexcept nogil:
         cpu.exit_status = ST_OK
         cpu.unwind_ra = 0
         e.synced_tb = NULL
+        e.row_cursor.tb = NULL  # blocks are freed between runs of them only
         e.pc_written = False
         e.state_changed = False
         left_by = e.backend.run(cpu, tb, &e.rt)

@@ -142,6 +142,7 @@ cdef void leave(Engine *e, Outer *o) noexcept nogil:
     e.pc_written = o.pc_written
     e.regs_written = o.regs_written
     e.synced_tb = o.synced_tb
+    e.row_cursor.tb = NULL
     e.synced_row = o.synced_row
     e.synced_todo = o.synced_todo
     e.synced_left = o.synced_left

@@ -3,7 +3,7 @@ from engine._core.base.types cimport int64_t, uint32_t, uint64_t
 from engine._core.cpu.head cimport CPUHead
 from engine._core.cpu.tb cimport TB
 from engine._core.ir.ir cimport IR_ROW_WORDS
-from engine._core.backend.rows cimport rows_lookup
+from engine._core.backend.rows cimport rows_lookup_next
 from engine._core.exec.cache cimport TBCache, cache_find_code
 from engine._core.exec.engine cimport Engine
 
@@ -14,12 +14,12 @@ cdef int find_row(Engine *e, uint64_t *words, TB **found) noexcept nogil:
     cdef TB *tb = cpu.current_tb
     cdef int row = -1
     if tb != NULL:
-        row = rows_lookup(tb, cpu.unwind_ra, words)
+        row = rows_lookup_next(tb, cpu.unwind_ra, words, &e.row_cursor)
     if row < 0:                 # a back end that chains blocks without a note of it
         tb = cache_find_code(<TBCache *>e.cache, cpu.unwind_ra)
         if tb == NULL:
             return -1
-        row = rows_lookup(tb, cpu.unwind_ra, words)
+        row = rows_lookup_next(tb, cpu.unwind_ra, words, &e.row_cursor)
     found[0] = tb
     return row
 
@@ -58,6 +58,7 @@ cdef bint cpu_restore_state(Engine *e, bint keep_pc, bint done) noexcept nogil:
         if keep_pc:
             cpu.pc = pc
     e.synced_tb = NULL
+    e.row_cursor.tb = NULL
     cpu.unwind_ra = 0
     cpu.current_tb = NULL
     return known

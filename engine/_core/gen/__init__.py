@@ -10,7 +10,7 @@ import importlib
 import importlib.util
 from pathlib import Path
 
-MODULES = ("ops", "isa_out")
+MODULES = ("ops", "isa_out", "x86")
 
 
 class GenError(Exception):

@@ -304,6 +304,9 @@ def guest_outputs(folder, root):
     """The generated files of one guest folder."""
     reader = Reader(folder, root)
     guest = reader.read()
+    if not guest.patterns:      # x86: opcode tables instead (gen/x86.py)
+        return {folder / "state_gen.pxd": state_text(guest),
+                folder / "regs_gen.pxi": regs_text(guest)}
     tables = DisasTables(guest, reader.style_of)
     page = {root / f"docs/instructions-{guest.name}.md": markdown(guest)}
     return {

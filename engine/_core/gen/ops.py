@@ -30,7 +30,7 @@ BITS_NAMES = frozenset((
     "clz32", "ctz32", "bswap64", "bswap32", "bswap16", "mask64", "sextract64"))
 TYPE_NAMES = frozenset(f"{s}int{w}_t" for s in ("u", "") for w in (8, 16, 32, 64))
 KEYWORDS = frozenset(("if", "else", "cond", "cond32", "and", "or", "not", "special"))
-PREFIXES = ("fp_", "env_")
+PREFIXES = ("fp_", "env_", "v_")
 
 
 @dataclass
@@ -98,7 +98,7 @@ def check(op: Op, bad) -> None:
     """One row by itself."""
     for what, letters, most in (("outs", op.outs, 2), ("ins", op.ins, 4)):
         for letter in letters:
-            if letter not in "if":
+            if letter not in "ifv":
                 bad(f"{op.name}: unknown type '{letter}' in {what}")
         if len(letters) > most:
             bad(f"{op.name}: more than {most} {what}")
@@ -118,7 +118,7 @@ def check(op: Op, bad) -> None:
         bad(f"{op.name}: comm needs two inputs of one type")
     if "pure" in op.flags and (len(op.outs) != 1 or op.special):
         bad(f"{op.name}: pure needs one result and a meaning")
-    if "w32" in op.flags and "f" in op.outs + op.ins:
+    if "w32" in op.flags and set("fv") & set(op.outs + op.ins):
         bad(f"{op.name}: w32 is for integers")
     if "cond" in op.flags and ("label" not in op.consts or "cond" not in op.consts):
         bad(f"{op.name}: flag cond needs constants cond and label")
@@ -173,6 +173,7 @@ def outputs(root: Path) -> dict[Path, str]:
         core / "ir/ops_gen.pxd": ops_emit.ops_pxd(ops),
         core / "ir/build_gen.pxd": ops_emit.build_pxd(ops),
         core / "opt/fold_gen.pxi": ops_emit.fold_pxi(ops),
+        core / "backend/x86_64/vec_gen.pxi": ops_emit.vec_pxi(ops),
         root / "docs/ir.md": ops_emit.docs(ops),
     }
     template = core / "backend/interp/loop.pxi.in"

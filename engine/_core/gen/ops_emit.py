@@ -17,7 +17,7 @@ def arg_enum(kind: str) -> str:
 
 def ops_pxd(ops: list[Op]) -> str:
     """ir/ops_gen.pxd: op numbers, conditions, flags, and the op table as constant C data."""
-    kinds = ["i", "f", *CONST_KINDS]
+    kinds = ["i", "f", "v", *CONST_KINDS]
     rows = ['    {"none", 0, 0, 0, 0, 0, {0, 0, 0, 0, 0, 0, 0}},']
     for op in ops:
         flags = sum(1 << FLAGS.index(flag) for flag in op.flags)
@@ -75,6 +75,7 @@ def ops_pxd(ops: list[Op]) -> str:
         "cdef enum:",
         f"    TYPE_I = {ord('i')}",
         f"    TYPE_F = {ord('f')}",
+        f"    TYPE_V = {ord('v')}",
         "",
         "cdef enum:",
         *(f"    COND_{cond} = {number}" for number, cond in enumerate(CONDS)),
@@ -144,8 +145,8 @@ def fold_pxi(ops: list[Op]) -> str:
     ]
     word = "if"
     for op in ops:
-        if "pure" not in op.flags:
-            continue
+        if "pure" not in op.flags or "v" in op.outs + op.ins:
+            continue            # no constants of 128 bits
         text = op.meaning.replace("cond32(a, b)", "cond_eval32(k[0], a, b)")
         text = text.replace("cond(a, b)", "cond_eval(k[0], a, b)")
         for number, kind in enumerate(op.consts):
@@ -155,6 +156,29 @@ def fold_pxi(ops: list[Op]) -> str:
         word = "elif"
     out += ["    else:", "        return False", "    return True", ""]
     return "\n".join(out)
+
+
+def vec_pxi(ops: list[Op]) -> str:
+    """backend/x86_64/vec_gen.pxi: the pure vector ops by number, operands in memory."""
+    out = [
+        HEADER + "# Vector ops by number. Included by x86_64.pyx.",
+        "",
+        "# v[0]: result, v[1..]: inputs (integers in the low half); k0, k1: constants.",
+        "cdef void vec_op(V128 *v, uint32_t opc, uint32_t k0, uint32_t k1) noexcept nogil:",
+    ]
+    word = "if"
+    for op in ops:
+        if "pure" not in op.flags or "v" not in op.outs + op.ins:
+            continue
+        text = op.meaning
+        for number, (name, letter) in enumerate(zip("abcx", op.ins, strict=False), 1):
+            text = replace_word(text, name, f"v[{number}]" + ("" if letter == "v" else ".lo"))
+        for number, kind in enumerate(op.consts):
+            text = replace_word(text, kind, f"k{number}")
+        out += [f"    {word} opc == OP_{op.name}:",
+                f"        v[0]{'' if op.outs == 'v' else '.lo'} = {text}"]
+        word = "elif"
+    return "\n".join(out) + "\n"
 
 
 def replace_word(text: str, word: str, by: str) -> str:
@@ -167,7 +191,8 @@ def docs(ops: list[Op]) -> str:
         "# The intermediate representation",
         "",
         "Generated from `engine/_core/ir/ops.tab`. One row an op. Types: `i` 64-bit integer, `f` "
-        "scalar float as bits (binary32 in the low half). Results are `d`, inputs `a b c x`.",
+        "scalar float as bits (binary32 in the low half), `v` vector of 128 bits. "
+        "Results are `d`, inputs `a b c x`.",
         "Every op is total: shift counts are taken modulo the width, division by zero and overflow "
         "have the results given. Ops with flag `w32` read the low halves of their inputs and "
         "zero-extend the result.",

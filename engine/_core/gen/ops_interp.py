@@ -13,7 +13,7 @@ import re
 from pathlib import Path
 
 from . import GenError
-from .ops import CONDS, Op, specialised
+from .ops import CONDS, IN_NAMES, Op, specialised
 
 # w32 ops that guests like to sign-extend at once: fused with a following ext32s.
 SIGNED = ("add32", "sub32", "mul32", "shl32", "shr32", "sar32")
@@ -50,10 +50,19 @@ def const_texts(op: Op) -> dict[str, str]:
     return dict(zip(plain, places, strict=False))
 
 
+def vector(word: str) -> str:
+    """The 16 bytes from a word on."""
+    return f"(<V128 *>&{word})[0]"
+
+
 def body(op: Op, meaning: str, immediate: bool) -> str:
     """A meaning with operands in their places."""
     places = {"a": "r[o.a]", "b": "o.imm" if immediate else "r[o.b]",
-              "c": "r[<uint16_t>o.imm]", "x": "r[<uint16_t>(o.imm >> 16)]", **const_texts(op)}
+              "c": "r[<uint16_t>o.imm]", "x": "r[<uint16_t>(o.imm >> 16)]"}
+    for name, letter in zip(IN_NAMES, op.ins, strict=False):
+        if letter == "v":
+            places[name] = vector(places[name])
+    places.update(const_texts(op))
     text = re.sub(r"\benv_(\w+)\(", r"env_\1(cpu, ", meaning)
     # The address of an operand's value is never needed: plain textual replacement by whole words.
     return re.sub(r"(?<![\w.])(" + "|".join(places) + r")(?!\w)", lambda m: places[m[1]], text)
@@ -68,7 +77,7 @@ def cases(ops: list[Op]) -> list[tuple[str, list[str]]]:
         if "cond" in op.flags:
             lines = [f"if {text}:", "    ip += <int16_t>o.d"]
         elif op.outs:
-            lines = [f"r[o.d] = {text}"]
+            lines = [f"{vector('r[o.d]') if op.outs == 'v' else 'r[o.d]'} = {text}"]
         else:
             lines = [text]
         made.append((f"IOP_{name}{'_i' if immediate else ''}", lines))

@@ -3,8 +3,9 @@
 # Passes: opt/. Who calls: isa/ builds, opt/ rewrites, backend/ consumes.
 #
 # A block is a list of ops with labels: control flow inside it is free, loops included. Temps are
-# mutable variables. Kinds: GLOBAL (a field of the CPU struct, 8 bytes, exact at every `mem` op and
-# status call), LOCAL (lives to the end of the block, across labels), CONST (interned value).
+# mutable variables. Kinds: GLOBAL (a field of the CPU struct of 8 bytes, type v: 16; exact at every
+# `mem` op and status call), LOCAL (lives to the end of the block, across labels), CONST (interned
+# value; not of type v). Globals do not overlap.
 # A 32-bit quantity lives zero-extended in its 64-bit temp; ops with flag w32 read low halves only.
 from engine._core.base.types cimport (uint8_t, uint16_t, uint32_t, uint64_t, uintptr_t)
 from engine._core.ir.ops_gen cimport *
@@ -47,7 +48,7 @@ ctypedef struct HelperInfo:
 
 ctypedef struct IRTemp:
     uint8_t kind                # TEMP_*
-    uint8_t type                # 'i' or 'f' (ops_gen: TYPE_I, TYPE_F)
+    uint8_t type                # 'i', 'f' or 'v' (ops_gen: TYPE_I, TYPE_F, TYPE_V)
     uint16_t reg                # scratch for back ends
     uint32_t offset             # GLOBAL: byte offset in the CPU struct, multiple of 8
     uint64_t value              # CONST

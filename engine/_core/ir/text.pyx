@@ -4,8 +4,8 @@
 #   global x5:i @0x1028             # a field of the CPU struct; declared before its first use
 #   insn_start 0x1000, 0x0, 0x0     # the words of the row
 #   L0:
-#     add t0, x5, $0x10             # locals: t0 t1.. integer, f0 f1.. float; constants $0x10,
-# $f0x10
+#     add t0, x5, $0x10             # locals: t0 t1.. integer, f0 f1.. float, w0 w1.. vector;
+#                                   # constants $0x10, $f0x10
 #     gld x6, t0, s32@1             # u or s, bits; .be big-endian, .al aligned, .aN to N bytes,
 # .at; @mmu
 #     brcond x5, $0x0, ne, L0
@@ -23,7 +23,7 @@ ctypedef struct Out:
     char *buf
     uint32_t size
     uint32_t used               # may pass size: the length that is needed
-    uint16_t n_named[2]         # locals named so far: integer, float
+    uint16_t n_named[3]         # locals named so far: integer, float, vector
     uint16_t[4096] name         # of a local, + 1
 
 
@@ -41,6 +41,11 @@ cdef void put_number(Out *o, const char *form, uint64_t v) noexcept nogil:
     put(o, text)
 
 
+# Number of a type: of integers, floats, vectors.
+cdef inline uint32_t kind_of(uint32_t type) noexcept nogil:
+    return 0 if type == TYPE_I else (1 if type == TYPE_F else 2)
+
+
 cdef void put_temp(Out *o, IR *s, uint32_t t) noexcept nogil:
     cdef IRTemp *temp
     cdef uint32_t kind
@@ -51,7 +56,7 @@ cdef void put_temp(Out *o, IR *s, uint32_t t) noexcept nogil:
         put_number(o, "?%llu", t)
         return
     temp = &s.temps[t]
-    kind = 1 if temp.type == TYPE_F else 0
+    kind = kind_of(temp.type)
     if temp.kind == TEMP_GLOBAL:
         put(o, temp.name)
     elif temp.kind == TEMP_CONST:
@@ -60,7 +65,7 @@ cdef void put_temp(Out *o, IR *s, uint32_t t) noexcept nogil:
         if not o.name[t]:
             o.n_named[kind] += 1
             o.name[t] = o.n_named[kind]
-        put_number(o, "f%llu" if kind else "t%llu", o.name[t] - 1)
+        put_number(o, "t%llu" if kind == 0 else ("f%llu" if kind == 1 else "w%llu"), o.name[t] - 1)
 
 
 cdef void put_oi(Out *o, uint32_t oi) noexcept nogil:
@@ -80,7 +85,7 @@ cdef void put_oi(Out *o, uint32_t oi) noexcept nogil:
 
 cdef void put_arg(Out *o, IR *s, uint32_t kind, uint32_t v) noexcept nogil:
     cdef uint32_t w
-    if kind == ARG_I or kind == ARG_F:
+    if kind == ARG_I or kind == ARG_F or kind == ARG_V:
         put_temp(o, s, v)
     elif kind == ARG_COND:
         if v < COND_COUNT:
@@ -109,7 +114,7 @@ cdef void put_arg(Out *o, IR *s, uint32_t kind, uint32_t v) noexcept nogil:
 cdef void put_globals(Out *o, IR *s) noexcept nogil:
     """Declarations of the globals that the block mentions, in their order."""
     cdef uint8_t[4096] seen
-    cdef uint32_t i = s.ops[0].next, k, t
+    cdef uint32_t i = s.ops[0].next, k, t, kind
     cdef const OpInfo *info
     memset(seen, 0, sizeof(seen))
     while i:
@@ -123,7 +128,8 @@ cdef void put_globals(Out *o, IR *s) noexcept nogil:
         if seen[t]:
             put(o, "global ")
             put(o, s.temps[t].name)
-            put(o, ":f" if s.temps[t].type == TYPE_F else ":i")
+            kind = kind_of(s.temps[t].type)
+            put(o, ":i" if kind == 0 else (":f" if kind == 1 else ":v"))
             put_number(o, " @0x%llx\n", s.temps[t].offset)
 
 
@@ -160,7 +166,7 @@ ctypedef struct In:
     IR *s
     const char *p
     const char *problem
-    uint16_t[1024] local        # by kind (0 integer, 512 float) and number: temp + 1
+    uint16_t[1536] local        # by kind (integer, float, vector) and number: temp + 1
     uint16_t[2048] label        # number in the text -> label + 1
 
 
@@ -209,8 +215,7 @@ cdef uint64_t number(In *t) noexcept nogil:
 
 cdef uint32_t parse_temp(In *t) noexcept nogil:
     cdef char[64] name
-    cdef uint32_t i, n, at
-    cdef bint isf
+    cdef uint32_t i, n, at, type
     if accept(t, c'$'):
         if accept(t, c'f'):
             return ir_constf(t.s, number(t))
@@ -221,17 +226,17 @@ cdef uint32_t parse_temp(In *t) noexcept nogil:
     for i in range(t.s.n_globals):
         if strcmp(t.s.temps[i].name, name) == 0:
             return i
-    isf = name[0] == c'f'
-    if n < 2 or (not isf and name[0] != c't') or not (c'0' <= name[1] <= c'9'):
-        t.problem = "unknown operand: not a global, a local (t0, f0) or a constant ($0x1)"
+    type = TYPE_I if name[0] == c't' else (TYPE_F if name[0] == c'f' else TYPE_V)
+    if n < 2 or (type == TYPE_V and name[0] != c'w') or not (c'0' <= name[1] <= c'9'):
+        t.problem = "unknown operand: not a global, a local (t0, f0, w0) or a constant ($0x1)"
         return 0
     at = <uint32_t>strtoull(&name[1], NULL, 10)
     if at >= 512:
-        t.problem = "locals go to t511 and f511"
+        t.problem = "locals go to t511, f511 and w511"
         return 0
-    at += 512 if isf else 0
+    at += 512 * kind_of(type)
     if not t.local[at]:
-        t.local[at] = <uint16_t>(ir_local(t.s, TYPE_F if isf else TYPE_I) + 1)
+        t.local[at] = <uint16_t>(ir_local(t.s, <int>type) + 1)
     return t.local[at] - 1
 
 
@@ -296,7 +301,7 @@ cdef uint32_t parse_oi(In *t) noexcept nogil:
 cdef uint32_t parse_arg(In *t, uint32_t kind) noexcept nogil:
     cdef char[64] name
     cdef uint32_t i
-    if kind == ARG_I or kind == ARG_F:
+    if kind == ARG_I or kind == ARG_F or kind == ARG_V:
         return parse_temp(t)
     if kind == ARG_LABEL:
         return parse_label(t)
@@ -341,7 +346,7 @@ cdef void parse_global(In *t) noexcept nogil:
     word(t, name, sizeof(name))
     type = 0
     if accept(t, c':'):
-        type = TYPE_F if t.p[0] == c'f' else TYPE_I
+        type = TYPE_F if t.p[0] == c'f' else (TYPE_V if t.p[0] == c'v' else TYPE_I)
         t.p += 1
     if not type or not accept(t, c'@'):
         t.problem = "expected: global name:i @offset"

@@ -24,7 +24,7 @@ cdef bint check_temp(Check *c, uint32_t t, uint32_t kind, bint out, bint optiona
     if out and temp.kind == TEMP_CONST:
         c.problem = "a constant is written"
         return False
-    if temp.type != (TYPE_I if kind == ARG_I else TYPE_F):
+    if temp.type != (TYPE_I if kind == ARG_I else (TYPE_F if kind == ARG_F else TYPE_V)):
         c.problem = "an operand has the wrong type"
         return False
     return True
@@ -43,6 +43,9 @@ cdef bint check_const(Check *c, IROp *op, uint32_t kind, uint32_t v) noexcept no
             c.problem = "a label is placed twice"
     elif kind == ARG_OI and v >= 1 << 13:
         c.problem = "bad access kind"
+    elif kind == ARG_OI and (op.opc == OP_vgld or op.opc == OP_vgst):
+        if ((v >> 4) & MO_SIZE) != MO_128:
+            c.problem = "the access of a vector is not of 16 bytes"
     elif kind == ARG_OI and ((v >> 4) & MO_SIZE) > MO_64:
         c.problem = "an access is larger than 8 bytes"
     elif kind == ARG_POS and v > 63:
@@ -79,7 +82,7 @@ cdef void check_op(Check *c, IROp *op) noexcept nogil:
         return
     for k in range(info.n_args):
         kind = info.args[k]
-        if kind == ARG_I or kind == ARG_F:
+        if kind == ARG_I or kind == ARG_F or kind == ARG_V:
             if not check_temp(c, op.args[k], kind, k < info.n_outs,
                               is_call and k >= info.n_outs):
                 return

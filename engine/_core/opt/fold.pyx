@@ -390,6 +390,12 @@ cdef uint32_t result_width(Fold *f, IROp *op) noexcept nogil:
         return 8u << ((op.args[2] >> 4) & MO_SIZE)
     if opc == OP_extract:
         return op.args[3]
+    if opc == OP_vext:
+        return 8u << (op.args[3] & 3)
+    if opc == OP_vmovmask:
+        return 16u >> (op.args[2] & 3)
+    if opc == OP_vtest:
+        return 1
     if (opc == OP_fadd32 or opc == OP_fsub32 or opc == OP_fmul32 or opc == OP_fdiv32
             or opc == OP_fsqrt32 or opc == OP_fma32 or opc == OP_fcvt64_32 or opc == OP_fi32_32
             or opc == OP_fu32_32 or opc == OP_fi64_32 or opc == OP_fu64_32):
@@ -459,7 +465,7 @@ cdef void remember(Fold *f, IROp *op) noexcept nogil:
     f.known[d].swidth = <uint8_t>sw
     if itself:
         return
-    if opc == OP_mov or opc == OP_fmov:
+    if opc == OP_mov or opc == OP_fmov or opc == OP_vmov:
         shaped(f, d, SHAPE_COPY, op.args[1])
     elif opc == OP_ext32s or opc == OP_ext32u:
         shaped(f, d, SHAPE_LOW, op.args[1])

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable
 from typing import Any, Literal
 
-from ...errors import Error
+from ...errors import ArgumentError, Error
 from .control import Control, Ended, Stop
 from .packets import INTERRUPT, MAX_PACKET, Connection, escape, unescape
 from .targets import TARGETS, Reg, Target
@@ -97,7 +97,7 @@ class Session:
         reg = self.regs[index]
         raw = bytes.fromhex(data)
         if reg is None or len(raw) != self.sizes[index]:
-            raise ValueError(f"register {index}")
+            raise ArgumentError(f"no value for register {index}")
         self.emu.regs[reg.source] = int.from_bytes(raw, self.target.byteorder)
 
     def read_all(self, _: str) -> bytes:

@@ -5,12 +5,14 @@
 #
 # Operands are numbers of 8-byte words of the CPU struct. Globals are their fields; locals get words
 # of head.frame, shared between locals that live in different places of one straight piece of code;
-# word 0 of the frame is always zero; words 1..4 take constants that have no immediate form.
+# word 0 of the frame is always zero; words 1..4 take constants that have no immediate form. A
+# vector is two words, low half first.
 from libc.string cimport memcpy, memset
 from engine._core.base.atomics cimport atomic_barrier
 from engine._core.base.bits cimport *
 from engine._core.base.compiler cimport likely, unlikely
 from engine._core.base.types cimport *
+from engine._core.base.vec128 cimport *
 from engine._core.fp.host cimport *
 from engine._core.fp.status cimport FPStatus
 from engine._core.mem.tlb cimport (CPU_TLB_ENTRY_BITS, CPUTLBDesc, CPUTLBEntry, tlb_hit_read,
@@ -135,6 +137,14 @@ cdef inline void env_st64(CPUHead *cpu, uint64_t off, uint64_t v) noexcept nogil
     poke64u(<uintptr_t>cpu + off, v)
 
 
+cdef inline V128 env_ld128(CPUHead *cpu, uint64_t off) noexcept nogil:
+    return v_set(peek64u(<uintptr_t>cpu + off), peek64u(<uintptr_t>cpu + off + 8))
+
+cdef inline void env_st128(CPUHead *cpu, uint64_t off, V128 v) noexcept nogil:
+    poke64u(<uintptr_t>cpu + off, v.lo)
+    poke64u(<uintptr_t>cpu + off + 8, v.hi)
+
+
 cdef int slow_load(CPUHead *cpu, const RuntimeOps *rt, IOp *o, uint64_t addr) noexcept nogil:
     cdef uint64_t value = 0
     cdef int status
@@ -200,6 +210,53 @@ cdef int store_any(CPUHead *cpu, const RuntimeOps *rt, IOp *o) noexcept nogil:
     return ST_OK
 
 
+# 16 bytes: o.a address, o.d or o.b the first word of the value.
+cdef int load_vector(CPUHead *cpu, const RuntimeOps *rt, IOp *o) noexcept nogil:
+    cdef uint32_t oi = <uint16_t>(o.imm >> 32)
+    cdef uint64_t *r = <uint64_t *>cpu
+    cdef uint64_t addr = r[o.a] + <uint64_t><int64_t><int32_t>o.imm
+    cdef uint64_t[2] v
+    cdef uint8_t *host = tlb_hit_read(&cpu.tlb, addr, oi)
+    cdef int status
+    v[0] = v[1] = 0
+    if host == NULL:
+        cpu.unwind_ra = <uintptr_t>o
+        status = rt.load(cpu, addr, oi, <uintptr_t>o, v)
+        if status != ST_OK:
+            cpu.exit_status = status
+            return status
+    elif oi & (MO_BE << 4):
+        v[0] = bswap64(peek64u(<uintptr_t>host + 8))
+        v[1] = bswap64(peek64u(<uintptr_t>host))
+    else:
+        v[0] = peek64u(<uintptr_t>host)
+        v[1] = peek64u(<uintptr_t>host + 8)
+    r[o.d] = v[0]
+    r[o.d + 1u] = v[1]
+    return ST_OK
+
+
+cdef int store_vector(CPUHead *cpu, const RuntimeOps *rt, IOp *o) noexcept nogil:
+    cdef uint32_t oi = <uint16_t>(o.imm >> 32)
+    cdef uint64_t *r = <uint64_t *>cpu
+    cdef uint64_t addr = r[o.a] + <uint64_t><int64_t><int32_t>o.imm
+    cdef uint8_t *host = tlb_hit_write(&cpu.tlb, addr, oi)
+    cdef int status
+    if host == NULL:
+        cpu.unwind_ra = <uintptr_t>o
+        status = rt.store128(cpu, addr, &r[o.b], oi, <uintptr_t>o)
+        if status != ST_OK:
+            cpu.exit_status = status
+        return status
+    if oi & (MO_BE << 4):
+        poke64u(<uintptr_t>host, bswap64(r[o.b + 1u]))
+        poke64u(<uintptr_t>host + 8, bswap64(r[o.b]))
+    else:
+        poke64u(<uintptr_t>host, r[o.b])
+        poke64u(<uintptr_t>host + 8, r[o.b + 1u])
+    return ST_OK
+
+
 cdef int rmw_any(CPUHead *cpu, const RuntimeOps *rt, IOp *o) noexcept nogil:
     cdef uint64_t *r = <uint64_t *>cpu
     cdef uint64_t old = 0
@@ -231,9 +288,11 @@ ctypedef struct Gen:
     uint32_t frame0             # word index of frame[0]
     uint32_t next_slot
     uint32_t n_free
+    uint32_t n_free_pairs
     uint32_t pending            # instruction count to fuse with the instruction being emitted
     bint too_large
     uint16_t[1024] free_slots
+    uint16_t[512] free_pairs        # two words each: vectors
     uint8_t[4096] uses
     uint8_t[4096] settled       # lives across labels: has its slot for the whole block
     uint16_t[4096] region
@@ -243,7 +302,16 @@ ctypedef struct Gen:
     uint32_t[512] ends
 
 
-cdef uint32_t new_slot(Gen *g) noexcept nogil:
+cdef uint32_t new_slot(Gen *g, uint32_t type) noexcept nogil:
+    if type == TYPE_V:
+        if g.n_free_pairs:
+            g.n_free_pairs -= 1
+            return g.free_pairs[g.n_free_pairs]
+        if g.next_slot + 2 > FRAME_SLOTS:
+            g.too_large = True
+            return FIRST_LOCAL
+        g.next_slot += 2
+        return g.next_slot - 2
     if g.n_free:
         g.n_free -= 1
         return g.free_slots[g.n_free]
@@ -293,7 +361,7 @@ cdef void survey(Gen *g) noexcept nogil:
     for t in range(s.n_globals, s.n_temps):
         s.temps[t].reg = 0
         if g.settled[t]:
-            s.temps[t].reg = <uint16_t>new_slot(g)
+            s.temps[t].reg = <uint16_t>new_slot(g, s.temps[t].type)
 
 
 cdef inline IOp *emit(Gen *g, uint32_t op, uint32_t d, uint32_t a, uint32_t b,
@@ -334,8 +402,12 @@ cdef void release(Gen *g, IROp *op, uint32_t position, bint outs) noexcept nogil
         t = op.args[k]
         if (t != IR_NONE and g.s.temps[t].kind == TEMP_LOCAL and not g.settled[t]
                 and g.last[t] == position and g.s.temps[t].reg):
-            g.free_slots[g.n_free] = g.s.temps[t].reg
-            g.n_free += 1
+            if g.s.temps[t].type == TYPE_V:
+                g.free_pairs[g.n_free_pairs] = g.s.temps[t].reg
+                g.n_free_pairs += 1
+            else:
+                g.free_slots[g.n_free] = g.s.temps[t].reg
+                g.n_free += 1
             g.s.temps[t].reg = 0
 
 
@@ -344,7 +416,7 @@ cdef uint32_t result(Gen *g, uint32_t t) noexcept nogil:
     if temp.kind == TEMP_GLOBAL:
         return temp.offset >> 3
     if not temp.reg:
-        temp.reg = <uint16_t>new_slot(g)
+        temp.reg = <uint16_t>new_slot(g, temp.type)
     return g.frame0 + temp.reg
 
 
@@ -487,6 +559,19 @@ cdef void emit_memory(Gen *g, IROp *op, uint32_t base, uint64_t disp,
         (g.out - 1).op = <uint16_t>((g.out - 1).op + IC_STEP)
         (g.out - 1).imm |= <uint64_t>g.pending << 48
         g.pending = 0
+
+
+cdef void emit_vector_access(Gen *g, IROp *op, uint32_t position) noexcept nogil:
+    cdef uint64_t imm = <uint64_t>oi_of(op) << 32
+    cdef uint32_t a
+    if op.opc == OP_vgld:
+        a = source(g, op.args[1], 0)
+        release(g, op, position, False)
+        emit(g, IOP_vgld, result(g, op.args[0]), a, 0, imm)
+    else:
+        a = source(g, op.args[0], 0)
+        emit(g, IOP_vgst, 0, a, source(g, op.args[1], 1), imm)
+        release(g, op, position, False)
 
 
 # Whether the instruction count can ride on the op that follows it.
@@ -643,6 +728,7 @@ cdef int interp_compile(IR *s, TB *tb, CodeBuffer *buf, void *guest_const) noexc
     g.frame0 = <uint32_t>(<uintptr_t>&(<CPUHead *>NULL).frame[0] >> 3)
     g.next_slot = FIRST_LOCAL
     g.n_free = 0
+    g.n_free_pairs = 0
     g.pending = 0
     g.too_large = False
     memset(g.label_at, 0, s.n_labels * sizeof(uint32_t))
@@ -688,6 +774,8 @@ cdef int interp_compile(IR *s, TB *tb, CodeBuffer *buf, void *guest_const) noexc
         elif is_memory(opc):
             emit_memory(&g, op, op.args[1] if opc == OP_gld or opc == OP_gldf else op.args[0], 0,
                         position)
+        elif opc == OP_vgld or opc == OP_vgst:
+            emit_vector_access(&g, op, position)
         elif is_rmw(opc):
             emit_rmw(&g, op, position)
         elif opc == OP_fence:
@@ -705,6 +793,7 @@ cdef int interp_compile(IR *s, TB *tb, CodeBuffer *buf, void *guest_const) noexc
         elif opc == OP_call or opc == OP_callv:
             emit_call(&g, op, position)
         elif op_table[opc].n_outs and ((after.opc == OP_mov or after.opc == OP_fmov
+                                        or after.opc == OP_vmov
                                         or (after.opc == OP_ext32s and iop_rr_s[opc]))
                                        and feeds(&g, op, after, 1)):
             emit_plain(&g, op, after, position)

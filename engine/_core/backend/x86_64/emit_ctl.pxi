@@ -254,7 +254,8 @@ cdef void save_or_restore(Gen *g, uint32_t mask, bint save) noexcept nogil:
         if r < 16:
             rm(&g.a, (X_MOV_STORE if save else X_MOV_LOAD) | W, r, RSP, F_SAVE + 8 * <int32_t>r)
         else:
-            rm(&g.a, X_MOVQ_STORE if save else X_MOVQ_LOAD, r - 16, RSP, F_SAVE + 8 * <int32_t>r)
+            rm(&g.a, X_MOVUPS_STORE if save else X_MOVUPS_LOAD, r - 16, RSP,
+               F_SAVE_X + 16 * <int32_t>(r - 16))
 
 
 cdef void emit_call(Gen *g, IROp *op) noexcept nogil:

@@ -157,7 +157,8 @@ cdef void store_globals(Gen *g, uint32_t mask) noexcept nogil:
         if r < 16:
             rm(&g.a, X_MOV_STORE | W, r, RBP, <int32_t>g.s.temps[g.ra.owner[r]].offset)
         else:
-            rm(&g.a, X_MOVQ_STORE, r - 16, RBP, <int32_t>g.s.temps[g.ra.owner[r]].offset)
+            rm(&g.a, X_MOVUPS_STORE if g.s.temps[g.ra.owner[r]].type == TYPE_V else X_MOVQ_STORE,
+               r - 16, RBP, <int32_t>g.s.temps[g.ra.owner[r]].offset)
 
 
 cdef void load_globals(Gen *g, uint32_t mask) noexcept nogil:
@@ -168,7 +169,8 @@ cdef void load_globals(Gen *g, uint32_t mask) noexcept nogil:
         if r < 16:
             rm(&g.a, X_MOV_LOAD | W, r, RBP, <int32_t>g.s.temps[g.ra.owner[r]].offset)
         else:
-            rm(&g.a, X_MOVQ_LOAD, r - 16, RBP, <int32_t>g.s.temps[g.ra.owner[r]].offset)
+            rm(&g.a, X_MOVUPS_LOAD if g.s.temps[g.ra.owner[r]].type == TYPE_V else X_MOVQ_LOAD,
+               r - 16, RBP, <int32_t>g.s.temps[g.ra.owner[r]].offset)
 
 
 # RAX with the result of a call -> d, and the globals that are used later.
@@ -178,7 +180,9 @@ cdef void reload(Gen *g, IROp *op) noexcept nogil:
         d = op.args[0]
         if in_reg(g, d):
             mask &= ~(1u << home(g, d))
-        if g.s.temps[d].type == TYPE_F:
+        if g.s.temps[d].type == TYPE_V:
+            take_vector(g, d)
+        elif g.s.temps[d].type == TYPE_F:
             finish_x_gpr(g, d, RAX)
         else:
             finish(g, d, RAX)
@@ -198,11 +202,17 @@ cdef void slow_access(Gen *g, Slow *slow) noexcept nogil:
         store_arg(g, F_A, op.args[1])
     else:
         store_arg(g, F_A, op.args[0])
-        store_arg(g, F_B, op.args[1])
+        if slow.kind == SLOW_VSTORE:
+            rm(&g.a, X_MOVUPS_STORE, source_v(g, op.args[1], 0), RSP, F_VEC)
+        else:
+            store_arg(g, F_B, op.args[1])
     store_globals(g, g.ra.dirty[slow.pos])
     pass_ra(g, slow.at)
     mov_ri(&g.a, RDX, op.args[2])
-    patch32(call(&g.a), g.thunk_load if slow.kind == SLOW_LOAD else g.thunk_store)
+    if slow.kind == SLOW_VSTORE:
+        patch32(call(&g.a), g.thunk_vstore)
+    else:
+        patch32(call(&g.a), g.thunk_load if slow.kind == SLOW_LOAD else g.thunk_store)
     reload(g, op)
     patch32(jmp(&g.a), slow.back)
 

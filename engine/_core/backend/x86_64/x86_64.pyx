@@ -1,6 +1,7 @@
 # The x86-64 host back end: the driver, the common stubs, running and linking.
 # Lives here: the frame, stubs at the head of each code buffer, choice of emitter by op. The
-# emitters: emit_int.pxi, emit_mem.pxi, emit_fp.pxi, emit_ctl.pxi; encodings: emit.pxd; registers:
+# emitters: emit_int.pxi, emit_mem.pxi, emit_fp.pxi, emit_vec.pxi, emit_ctl.pxi; encodings: emit.pxd
+# (of vectors: emit_vec.pxi); registers:
 # ../regalloc. Called by: exec through x86_64_ops.
 #
 # Registers in emitted code: RBP the CPU struct, R15 head.icount_left, RSP the frame; RAX, RDX, XMM0
@@ -11,6 +12,7 @@ from libc.string cimport memcpy, memset
 from engine._core.base.bits cimport engine_ctz64, popcnt64
 from engine._core.base.codemem cimport codemem_map
 from engine._core.base.types cimport *
+from engine._core.base.vec128 cimport *
 from engine._core.fp.host cimport *
 from engine._core.fp.soft cimport FP_MA_NEG_C, FP_MA_NEG_PRODUCT
 from engine._core.fp.status cimport (FP_HOST_FMA, FP_HOST_OK, FP_NAN_CANONICAL, FP_RM_DYN, FPStatus)
@@ -41,6 +43,8 @@ cdef extern from * nogil:
     }
     static int engine_has_bmi2(void) { return !!__builtin_cpu_supports("bmi2"); }
     static int engine_has_fma(void) { return !!__builtin_cpu_supports("fma"); }
+    static int engine_has_sse42(void) { return !!__builtin_cpu_supports("sse4.2"); }
+    static int engine_has_avx(void) { return !!__builtin_cpu_supports("avx"); }
     static int engine_has_popcnt(void) { return !!__builtin_cpu_supports("popcnt"); }
     static int engine_has_lzcnt(void) {
         unsigned a, b, c = 0, d;
@@ -52,6 +56,8 @@ cdef extern from * nogil:
     #define engine_has_bmi2() 0
     #define engine_has_fma() 0
     #define engine_has_popcnt() 0
+    #define engine_has_sse42() 0
+    #define engine_has_avx() 0
     #define engine_has_lzcnt() 0
     #endif
     """
@@ -60,6 +66,8 @@ cdef extern from * nogil:
     bint engine_has_bmi2()
     bint engine_has_fma()
     bint engine_has_popcnt()
+    bint engine_has_sse42()
+    bint engine_has_avx()
     bint engine_has_lzcnt()
 
 ctypedef struct HostFeatures:
@@ -68,6 +76,8 @@ ctypedef struct HostFeatures:
     bint fma
     bint lzcnt
     bint popcnt
+    bint sse42
+    bint avx
 
 # Set once, when the module is imported.
 cdef HostFeatures host
@@ -79,10 +89,12 @@ cdef enum:
     F_C = 16                    # the address for unwinding; third argument of stub_soft
     F_OUT = 24                  # results; third argument of stub_rmw
     F_RT = 32                   # RuntimeOps*
-    F_SAVE = 40                 # by register number, 32 words
+    F_SAVE = 40                 # by general register number
     F_TMP = 296
     F_SLOTS = 304               # locals without a register
-    F_SIZE = 4152               # 8 modulo 16: six pushed registers and a return address above it
+    F_VEC = 4144                # 4 vectors: result and inputs of vec_op; values of loads and stores
+    F_SAVE_X = 4208             # 16 XMM registers
+    F_SIZE = 4472               # 8 modulo 16: six pushed registers and a return address above it
 
 cdef enum:
     SLOW_LOAD = 0
@@ -90,6 +102,7 @@ cdef enum:
     SLOW_ICOUNT = 2
     SLOW_FP = 3
     SLOW_LANDING = 4
+    SLOW_VSTORE = 5
 
 # Code out of line: the jumps to it, where it goes on, where its op began.
 ctypedef struct Slow:
@@ -116,6 +129,8 @@ ctypedef struct Gen:
     uint8_t *stub_load_x
     uint8_t *stub_store
     uint8_t *stub_store_x
+    uint8_t *stub_vstore
+    uint8_t *stub_vec
     uint8_t *stub_rmw
     uint8_t *stub_soft
     uint8_t *stub_icount
@@ -126,6 +141,7 @@ ctypedef struct Gen:
     uint8_t *stub_status
     uint8_t *thunk_load         # of this block: RAX <- TB, then the stub
     uint8_t *thunk_store
+    uint8_t *thunk_vstore
     uint8_t *thunk_icount
     uint8_t *label_at[2048]
     uint32_t label_fix[2048]
@@ -156,6 +172,7 @@ cdef int32_t T_CODE = <int32_t><uintptr_t>&(<TB *>NULL).code
 cdef int32_t X_OWNER = <int32_t><uintptr_t>&(<TBExit *>NULL).owner
 cdef int32_t RT_LOAD = <int32_t><uintptr_t>&(<RuntimeOps *>NULL).load
 cdef int32_t RT_STORE = <int32_t><uintptr_t>&(<RuntimeOps *>NULL).store
+cdef int32_t RT_STORE128 = <int32_t><uintptr_t>&(<RuntimeOps *>NULL).store128
 cdef int32_t RT_RMW = <int32_t><uintptr_t>&(<RuntimeOps *>NULL).rmw
 cdef int32_t RT_LOOKUP = <int32_t><uintptr_t>&(<RuntimeOps *>NULL).lookup
 
@@ -179,6 +196,8 @@ include "fp_calls.pxi"
 include "emit_int.pxi"
 include "emit_mem.pxi"
 include "emit_fp.pxi"
+include "vec_gen.pxi"
+include "emit_vec.pxi"
 include "emit_ctl.pxi"
 
 
@@ -191,8 +210,8 @@ cdef void save_all(Asm *a, bint xmms, bint save) noexcept nogil:
             rm(a, (X_MOV_STORE if save else X_MOV_LOAD) | W, r, RSP, 8 + F_SAVE + 8 * <int32_t>r)
     if xmms:
         for r in range(2, 16):
-            rm(a, X_MOVQ_STORE if save else X_MOVQ_LOAD, r, RSP,
-               8 + F_SAVE + 8 * <int32_t>(16 + r))
+            rm(a, X_MOVUPS_STORE if save else X_MOVUPS_LOAD, r, RSP,
+               8 + F_SAVE_X + 16 * <int32_t>r)
 
 
 # RAX: the TB. What exec needs to know when something goes wrong inside.
@@ -203,8 +222,8 @@ cdef void publish(Asm *a, uint32_t ra) noexcept nogil:
     rm(a, X_MOV_STORE | W, R15, RBP, O_ICOUNT)
 
 
-# After the call: status in EAX; the result, if wanted, to RAX.
-cdef void conclude(Gen *g, bint xmms, bint result) noexcept nogil:
+# After the call: status in EAX; the result, if it has a place in the frame, to RAX.
+cdef void conclude(Gen *g, bint xmms, int32_t result) noexcept nogil:
     cdef Asm *a = &g.a
     cdef uint8_t *fail
     rm(a, X_MOV_LOAD | W, R15, RBP, O_ICOUNT)
@@ -212,7 +231,7 @@ cdef void conclude(Gen *g, bint xmms, bint result) noexcept nogil:
     fail = jcc(a, CC_NE)
     save_all(a, xmms, False)
     if result:
-        rm(a, X_MOV_LOAD | W, RAX, RSP, 8 + F_OUT)
+        rm(a, X_MOV_LOAD | W, RAX, RSP, 8 + result)
     e1(a, 0xc3)
     patch32(fail, a.p)
     alu_ri(a, W, ALU_ADD, RSP, 8)
@@ -231,30 +250,34 @@ cdef uint8_t *emit_stub_load(Gen *g, bint xmms) noexcept nogil:
     save_all(a, xmms, True)
     publish(a, RCX)
     rm(a, X_MOV_LOAD | W, RSI, RSP, 8 + F_A)
-    rm(a, X_LEA | W, R8, RSP, 8 + F_OUT)
+    rm(a, X_LEA | W, R8, RSP, 8 + F_VEC)
     mov_rr(a, RDI, RBP)
     rm(a, X_MOV_LOAD | W, RAX, RSP, 8 + F_RT)
     alu_ri(a, W, ALU_SUB, RSP, 8)
     rm(a, X_GROUP5, 2, RAX, RT_LOAD)
     alu_ri(a, W, ALU_ADD, RSP, 8)
-    conclude(g, xmms, True)
+    conclude(g, xmms, F_VEC)
     return start
 
 
-cdef uint8_t *emit_stub_store(Gen *g, bint xmms) noexcept nogil:
+# vector: the value is in F_VEC, not in F_B.
+cdef uint8_t *emit_stub_store(Gen *g, bint xmms, bint vector) noexcept nogil:
     cdef Asm *a = &g.a
     cdef uint8_t *start = begin_stub(a)
     save_all(a, xmms, True)
     publish(a, R8)
     rm(a, X_MOV_LOAD | W, RSI, RSP, 8 + F_A)
     mov_rr(a, RCX, RDX)
-    rm(a, X_MOV_LOAD | W, RDX, RSP, 8 + F_B)
+    if vector:
+        rm(a, X_LEA | W, RDX, RSP, 8 + F_VEC)
+    else:
+        rm(a, X_MOV_LOAD | W, RDX, RSP, 8 + F_B)
     mov_rr(a, RDI, RBP)
     rm(a, X_MOV_LOAD | W, RAX, RSP, 8 + F_RT)
     alu_ri(a, W, ALU_SUB, RSP, 8)
-    rm(a, X_GROUP5, 2, RAX, RT_STORE)
+    rm(a, X_GROUP5, 2, RAX, RT_STORE128 if vector else RT_STORE)
     alu_ri(a, W, ALU_ADD, RSP, 8)
-    conclude(g, xmms, False)
+    conclude(g, xmms, 0)
     return start
 
 
@@ -278,7 +301,7 @@ cdef uint8_t *emit_stub_rmw(Gen *g) noexcept nogil:
     push_r(a, R10)
     rm(a, X_GROUP5, 2, RAX, RT_RMW)
     alu_ri(a, W, ALU_ADD, RSP, 24)
-    conclude(g, True, True)
+    conclude(g, True, F_OUT)
     return start
 
 
@@ -359,8 +382,10 @@ cdef void emit_stubs(Gen *g) noexcept nogil:
     rm(a, X_GROUP5, 4, RAX, T_CODE)
     g.stub_load = emit_stub_load(g, False)
     g.stub_load_x = emit_stub_load(g, True)
-    g.stub_store = emit_stub_store(g, False)
-    g.stub_store_x = emit_stub_store(g, True)
+    g.stub_store = emit_stub_store(g, False, False)
+    g.stub_store_x = emit_stub_store(g, True, False)
+    g.stub_vstore = emit_stub_store(g, True, True)
+    g.stub_vec = emit_stub_vec(g)
     g.stub_rmw = emit_stub_rmw(g)
     g.stub_soft = emit_stub_soft(g)
 
@@ -612,6 +637,8 @@ cdef void emit_op(Gen *g, IROp *op) noexcept nogil:
         emit_from_int(g, op, X_CVTSI2SD, 2)
     elif opc == OP_fu64_64:
         emit_from_int(g, op, X_CVTSI2SD, 3)
+    elif opc >= OP_vmov and opc <= OP_vgst:
+        emit_vec(g, op)
     else:
         g.unknown = opc
 
@@ -675,6 +702,8 @@ cdef int x86_compile(IR *s, TB *tb, CodeBuffer *buf, void *guest_const) noexcept
         row += 1
     g.thunk_load = emit_thunk(g, g.stub_load_x if g.ra.n_float else g.stub_load)
     g.thunk_store = emit_thunk(g, g.stub_store_x if g.ra.n_float else g.stub_store)
+    if g.ra.n_float:
+        g.thunk_vstore = emit_thunk(g, g.stub_vstore)
     g.thunk_icount = emit_thunk(g, g.stub_icount)
     for i in range(g.n_slow):
         if g.slow[i].kind == SLOW_FP:
@@ -760,6 +789,9 @@ cdef void init() noexcept nogil:
     host.fma = engine_has_fma()
     host.lzcnt = engine_has_lzcnt()
     host.popcnt = engine_has_popcnt()
+    host.sse42 = engine_has_sse42()
+    host.avx = engine_has_avx()
+    vec_table()
     config.n_regs[0] = 11 if host.bmi2 else 10
     for i in range(config.n_regs[0]):
         config.regs[0][i] = gprs[i]

@@ -6,6 +6,8 @@ beside this folder, clients that talk to `uclib` themselves.
 
 import ctypes
 
+from engine.errors import ArgumentTypeError
+
 uc_err = ctypes.c_int
 uc_engine = ctypes.c_void_p
 uc_context = ctypes.c_void_p
@@ -26,7 +28,8 @@ class _Register(ctypes.Structure):
     def from_value(cls, value: int) -> "_Register":
         """A register with the low bits of an int. TypeError: value is no int."""
         if not isinstance(value, int):
-            raise TypeError(f"value of a register must be an int, not {type(value).__name__}")
+            raise ArgumentTypeError(
+                f"value of a register must be an int, not {type(value).__name__}")
         count = ctypes.sizeof(cls) // 8
         return cls(tuple(value >> 64 * index & 0xffffffffffffffff for index in range(count)))
 

@@ -1,0 +1,233 @@
+# x86: registers, addresses, operands, the stack. Included by x86.pyx. Values of 8 and 16 bits are
+# zero-extended; of a 32-bit register the upper half is whatever is there (ops with w32 do not
+# read it), of a 32-bit load it is zero.
+
+cdef inline uint32_t oi(DisasContext *dc, uint32_t memop) noexcept nogil:
+    return memop << 4 | dc.mmu_idx
+
+
+cdef bint high_byte(X86Insn *i, uint32_t n) noexcept nogil:
+    return 4 <= n < 8 and not i.prefixes & P_REX
+
+
+cdef uint32_t get_reg(DisasContext *dc, X86Insn *i, uint32_t log2, uint32_t n) noexcept nogil:
+    cdef uint32_t t
+    if log2 >= 2:
+        return n
+    t = local(dc)
+    if log2 == 1:
+        ir_ext16u(dc.ir, t, n)
+    elif high_byte(i, n):
+        ir_extract(dc.ir, t, n - 4, 8, 8)
+    else:
+        ir_ext8u(dc.ir, t, n)
+    return t
+
+
+cdef void set_reg(DisasContext *dc, X86Insn *i, uint32_t log2, uint32_t n,
+                  uint32_t t) noexcept nogil:
+    if log2 == 3:
+        ir_mov(dc.ir, n, t)
+    elif log2 == 2:
+        ir_ext32u(dc.ir, n, t)
+    elif log2 == 1:
+        ir_deposit(dc.ir, n, n, t, 0, 16)
+    elif high_byte(i, n):
+        ir_deposit(dc.ir, n - 4, n - 4, t, 8, 8)
+    else:
+        ir_deposit(dc.ir, n, n, t, 0, 8)
+
+
+cdef uint32_t narrow(DisasContext *dc, uint32_t log2, uint32_t t) noexcept nogil:
+    """A new temp: t zero-extended from its size."""
+    cdef uint32_t d
+    if log2 == 3:
+        return t
+    d = local(dc)
+    if log2 == 2:
+        ir_ext32u(dc.ir, d, t)
+    elif log2 == 1:
+        ir_ext16u(dc.ir, d, t)
+    else:
+        ir_ext8u(dc.ir, d, t)
+    return d
+
+
+cdef uint32_t widen_signed(DisasContext *dc, uint32_t log2, uint32_t t) noexcept nogil:
+    cdef uint32_t d
+    if log2 == 3:
+        return t
+    d = local(dc)
+    if log2 == 2:
+        ir_ext32s(dc.ir, d, t)
+    elif log2 == 1:
+        ir_ext16s(dc.ir, d, t)
+    else:
+        ir_ext8s(dc.ir, d, t)
+    return d
+
+
+cdef uint32_t add_segment(DisasContext *dc, uint32_t seg, uint32_t t, uint32_t log2) noexcept nogil:
+    """Linear address of an offset. FS and GS have bases in every mode; in real mode the limit is
+    64 KiB, and an access that reaches over it faults (SDM 3, 20.1.4; all stack ones too)."""
+    cdef uint32_t d, base
+    if ctx(dc).mode == X86_MODE_REAL and log2:
+        gen_exception_if(dc, COND_gtu, t, const(dc, 0x10000 - (1 << log2)),
+                         X86_EXCP_SS if seg == SEG_SS and ctx(dc).features & X86F_i386 else
+                         X86_EXCP_GP, FAULT_TRAP, HINT_SEGMENT, t)
+    if not ctx(dc).segments and seg < SEG_FS:
+        return t
+    if ctx(dc).mode == X86_MODE_64 and seg < SEG_FS:
+        return t
+    base = local(dc)
+    d = local(dc)
+    ir_ld64(dc.ir, base, off_seg_base(seg))
+    ir_op2(dc.ir, OP_add if ctx(dc).mode == X86_MODE_64 else OP_add32, d, t, base)
+    return d
+
+
+cdef uint32_t offset_of(DisasContext *dc, X86Insn *i) noexcept nogil:
+    """The offset a memory operand names, in its address size."""
+    cdef IR *ir = dc.ir
+    cdef uint32_t t = IR_NONE, u, add = OP_add if i.adsize == 3 else OP_add32
+    cdef uint64_t mask = mask_of(i.adsize)
+    if i.rip:
+        return const(dc, (i.pc + i.length + <uint64_t>i.disp) & mask)
+    if i.index != REG_NONE:
+        t = i.index
+        if i.scale:
+            u = local(dc)
+            ir_op2(ir, OP_shl if i.adsize == 3 else OP_shl32, u, t, const(dc, i.scale))
+            t = u
+    if i.base != REG_NONE:
+        if t == IR_NONE:
+            t = i.base
+        else:
+            u = local(dc)
+            ir_op2(ir, add, u, i.base, t)
+            t = u
+    if t == IR_NONE:
+        return const(dc, <uint64_t>i.disp & mask)
+    if i.disp:
+        u = local(dc)
+        ir_op2(ir, add, u, t, const(dc, <uint64_t>i.disp))
+        t = u
+    if i.adsize == 1 or i.adsize == 2 and t < REG_NONE:
+        t = narrow(dc, i.adsize, t)
+    return t
+
+
+cdef uint32_t segment_of(X86Insn *i) noexcept nogil:
+    if i.seg != SEG_NONE:
+        return i.seg
+    # BP or SP as base: SS (SDM 1, table 3-5)
+    return SEG_SS if i.base == R_BP or i.base == R_SP and i.adsize > 1 else SEG_DS
+
+
+cdef uint32_t address(DisasContext *dc, X86Insn *i, uint32_t log2) noexcept nogil:
+    """Linear address of the memory operand; made once an instruction."""
+    if i.addr == IR_NONE:
+        i.addr = add_segment(dc, segment_of(i), offset_of(dc, i), log2)
+    return i.addr
+
+
+cdef uint32_t load(DisasContext *dc, X86Insn *i, uint32_t log2) noexcept nogil:
+    cdef uint32_t t = local(dc)
+    ir_gld(dc.ir, t, address(dc, i, log2), oi(dc, log2))
+    return t
+
+
+cdef void store(DisasContext *dc, X86Insn *i, uint32_t log2, uint32_t t) noexcept nogil:
+    ir_gst(dc.ir, address(dc, i, log2), t, oi(dc, log2))
+
+
+cdef uint32_t op_log2(X86Insn *i, uint32_t k) noexcept nogil:
+    return operand_log2(i, i.row.ops[k].size)
+
+
+cdef uint32_t get_op(DisasContext *dc, X86Insn *i, uint32_t k) noexcept nogil:
+    """Value of operand k; an immediate as wide as operand 0."""
+    cdef const X86Operand *op = &i.row.ops[k]
+    cdef uint32_t log2 = operand_log2(i, op.size)
+    if op.kind == X86_I:
+        return const(dc, i.imm[0] & mask_of(op_log2(i, 0) if k else log2))
+    if op.kind == X86_G:
+        return get_reg(dc, i, log2, i.reg)
+    if op.kind == X86_Z:
+        return get_reg(dc, i, log2, (i.opcode & 7) | (8 if i.rex & 1 else 0))
+    if op.kind == X86_reg:
+        return get_reg(dc, i, log2, op.fixed) if log2 or op.fixed < 4 else op.fixed
+    if op.kind == X86_B:
+        return get_reg(dc, i, log2, i.vvvv)
+    if op.kind == X86_one:
+        return const(dc, 1)
+    if i.is_mem:
+        return load(dc, i, log2)
+    return get_reg(dc, i, log2, i.rm)
+
+
+cdef uint32_t reg_of(X86Insn *i, uint32_t k) noexcept nogil:
+    """Register number of operand k; IR_NONE: it is memory."""
+    cdef const X86Operand *op = &i.row.ops[k]
+    if op.kind == X86_G:
+        return i.reg
+    if op.kind == X86_Z:
+        return (i.opcode & 7) | (8 if i.rex & 1 else 0)
+    if op.kind == X86_reg:
+        return op.fixed
+    if op.kind == X86_B:
+        return i.vvvv
+    if i.is_mem:
+        return IR_NONE
+    return i.rm
+
+
+cdef void put_op(DisasContext *dc, X86Insn *i, uint32_t k, uint32_t t) noexcept nogil:
+    cdef uint32_t n = reg_of(i, k)
+    if n == IR_NONE:
+        store(dc, i, op_log2(i, k), t)
+    else:
+        set_reg(dc, i, op_log2(i, k), n, t)
+
+
+# ---------------------------------------------------------------- the stack
+
+cdef inline uint32_t stack_log2(DisasContext *dc) noexcept nogil:
+    """Width of the stack pointer."""
+    return 3 if ctx(dc).mode == X86_MODE_64 else 2 if ctx(dc).mode == X86_MODE_32 else 1
+
+
+cdef uint32_t stack_at(DisasContext *dc, uint32_t sp, int64_t offset) noexcept nogil:
+    """sp + offset, in the width of the stack pointer."""
+    cdef uint32_t log2 = stack_log2(dc), t
+    if offset == 0 and log2 == 3:
+        return sp
+    t = local(dc)
+    ir_op2(dc.ir, OP_add if log2 == 3 else OP_add32, t, sp, const(dc, <uint64_t>offset))
+    if log2 == 1:
+        ir_ext16u(dc.ir, t, t)
+    return t
+
+
+cdef void set_sp(DisasContext *dc, uint32_t t) noexcept nogil:
+    if stack_log2(dc) == 1:
+        ir_deposit(dc.ir, R_SP, R_SP, t, 0, 16)
+    else:
+        ir_mov(dc.ir, R_SP, t)
+
+
+cdef void push(DisasContext *dc, uint32_t log2, uint32_t value) noexcept nogil:
+    cdef uint32_t sp = stack_at(dc, R_SP, -(1 << log2))
+    ir_gst(dc.ir, add_segment(dc, SEG_SS, sp, log2), value, oi(dc, log2))
+    set_sp(dc, sp)
+
+
+cdef uint32_t top(DisasContext *dc, uint32_t log2, int64_t offset) noexcept nogil:
+    """What is on the stack there; nothing is popped."""
+    cdef uint32_t t = local(dc)
+    ir_gld(dc.ir, t, add_segment(dc, SEG_SS, stack_at(dc, R_SP, offset), log2), oi(dc, log2))
+    return t
+
+
+cdef void drop(DisasContext *dc, int64_t bytes_) noexcept nogil:
+    set_sp(dc, stack_at(dc, R_SP, bytes_))

@@ -1,0 +1,158 @@
+# Vector ops on IR text, interpreter and JIT, against a Python big-integer reference; 16-byte
+# accesses to guest memory. Random programs with vectors: t_x86_64.pyx.
+import random
+
+import pytest
+
+include "irbox.pxi"
+
+ref = module_of_tests("ir_reference")
+BOXES = [Box()] + ([Box(jit=True)] if x86_64_ops.available() else [])
+
+
+def table():
+    from engine._core.gen import ops
+    root = next(p for p in (Path.cwd(), *HERE.parents) if (p / "engine/_core/ir/ops.tab").exists())
+    return [op for op in ops.load(root) if "v" in op.outs + op.ins]
+
+
+def test_every_pure_op_has_a_reference():
+    for op in table():
+        if "pure" in op.flags and op.name != "vmov":
+            outs, ins, consts, _ = ref.VECTOR[op.name]
+            assert (op.outs, op.ins, op.consts) == (outs, ins, consts), op.name
+
+
+def value_of(letter, rng):
+    return ref.vector_operand(rng) if letter == "v" else rng.choice((ref.operand(rng),
+                                                                    rng.randrange(70)))
+
+
+def run_op(box, name, text, setup, values, outs, level):
+    box.parse(text)
+    box.set(**setup)
+    if level:
+        box.optimise()
+    box.run()
+    return box.q(0) if outs == "v" else box.g(0)
+
+
+def check_op(box, name):
+    """Operands as globals, as locals, as constants where they are integers; the result in a place
+    of its own and over an operand."""
+    rng = random.Random(name)
+    outs, ins, consts, function = ref.VECTOR[name]
+    d = "q0" if outs == "v" else "g0"
+    for round in range(60):
+        constants = [ref.vector_constant(name, kind, rng) for kind in consts]
+        values = [value_of(letter, rng) for letter in ins]
+        if round % 6 == 0 and ins == "vv":
+            values[1] = values[0]
+        want = function(*values, *constants)
+        names = [f"{'q' if letter == 'v' else 'g'}{k + 1}" for k, letter in enumerate(ins)]
+        lines = []
+        form = round % 5
+        if form == 1:                       # locals
+            for k, letter in enumerate(ins):
+                kind = "w" if letter == "v" else "t"
+                lines.append(f"{'vmov' if letter == 'v' else 'mov'} {kind}{k}, {names[k]}")
+            used = [f"{'w' if letter == 'v' else 't'}{k}" for k, letter in enumerate(ins)]
+        elif form == 2:                     # constants
+            used = [f"${v:#x}" if letter == "i" else n
+                    for v, letter, n in zip(values, ins, names, strict=True)]
+        else:
+            used = names
+        setup = dict(zip(names, values, strict=True))
+        if form >= 3 and outs in ins:       # the result over an operand
+            at = ins.index(outs) if form == 3 else ins.rindex(outs)
+            setup[d] = setup[names[at]]
+            used = [d if k == at or (values[k] == values[at] and ins[k] == outs) else n
+                    for k, n in enumerate(names)]
+        lines.append(f"{name} {', '.join([d, *used, *map(str, constants)])}")
+        text = "\n".join([*lines, "leave 0, 0x0"])
+        for level in (0, 1):
+            got = run_op(box, name, text, setup, values, outs, level)
+            assert got == want, (text, [hex(v) for v in values], hex(got), hex(want), level)
+
+
+def check_state_by_offset(box):
+    off = box.plain_offset(1)
+    box.set(q1=(5 << 64) | 7, q2=0)
+    box.parse(f"vst q1, {off:#x}\nvld q2, {off + 8:#x}\nleave 0, 0x0")
+    box.plain(3, 9)
+    box.run()
+    assert (box.plain(1), box.plain(2), box.q(2)) == (7, 5, (9 << 64) | 5)
+
+
+def check_guest_memory(box, order):
+    """Both byte orders; the page boundary by the slow path, everything inside a page without."""
+    data = bytes(range(64))
+    for at, slow in ((BASE, 0), (BASE + 5, 0), (BASE + 0xff0, 0), (BASE + 0xff1, 2),
+                     (BASE + 0xfff, 2), (BASE + 0x3ff0, 0)):
+        box.poke(at, data[3:19])
+        box.set(g1=at, g2=BASE + 0x2000, q1=0)
+        box.parse(f"""
+          vgld q1, g1, u128{order}@0
+          vnot w0, q1
+          vgst g1, w0, u128{order}@0
+          vgst g2, q1, u128@0
+          leave 0, 0x0
+        """)
+        before = box.slow
+        box.run()
+        want = int.from_bytes(data[3:19], "big" if order else "little")
+        assert box.q(1) == want, hex(at)
+        assert box.slow - before == slow, hex(at)
+        assert box.peek(at, 16) == bytes(v ^ 0xff for v in data[3:19])
+        assert int.from_bytes(box.peek(BASE + 0x2000, 16), "little") == want
+
+
+def check_faults(box, text):
+    """At the end of memory, and where alignment is asked for: nothing moved, globals are stored."""
+    for kind, at in (("", BASE + 0x3ff1), (".al", BASE + 8), (".al", BASE + 1), ("", 0)):
+        box.set(g1=at, g2=0, q1=77, q2=3)
+        before = box.peek(BASE, 0x4000)
+        box.parse(f"""
+          insn_start 0x1000
+          vadd q2, q2, q2, 3
+          mov g2, $0x5
+          insn_start 0x1004
+          {text.format(kind)}
+          mov g2, $0x6
+          insn_start 0x1008
+          goto_tb 0x2000
+        """).count()
+        left = box.run()
+        assert left[0] == "status" and left[2] == 0x1004, (kind, left)
+        assert (box.g(2), box.q(1), box.q(2)) == (5, 77, 6)
+        assert box.peek(BASE, 0x4000) == before
+    box.set(g1=BASE + 16, g2=0)
+    box.parse(f"{text.format('.al')}\nleave 0, 0x0")
+    assert box.run()[0] == "lookup"
+
+
+def test_pure_ops():
+    for box in BOXES:
+        for name in ref.VECTOR:
+            check_op(box, name)
+
+
+def test_memory():
+    for box in BOXES:
+        check_state_by_offset(box)
+        for order in ("", ".be"):
+            check_guest_memory(box, order)
+
+
+def test_faults_are_exact():
+    for box in BOXES:
+        for text in ("vgld q1, g1, u128{}@0", "vgst g1, q1, u128{}@0"):
+            check_faults(box, text)
+
+
+def test_the_verifier_wants_16_bytes():
+    for text in ("vgld q1, g1, u64@0", "gld g2, g1, u128@0"):
+        with pytest.raises(ValueError):
+            Box().parse(text + "\nleave 0, 0x0")
+    with pytest.raises(ValueError, match="wrong type"):
+        Box().parse("vadd q1, q1, g1, 0\nleave 0, 0x0")
