@@ -14,11 +14,5 @@ from typing import Any
 node_of: Callable[[Any], Any] | None = None
 """Takes an Emulator, answers the root of its object tree."""
 
-
-def no_codec() -> tuple[Callable[[Any], bytes], Callable[[bytes], Any]]:
-    """What stands in `snapshot_codec` as long as the package is not imported."""
-    raise LookupError("import engine first")
-
-
-snapshot_codec: Callable[[], tuple[Callable[[Any], bytes], Callable[[bytes], Any]]] = no_codec
+snapshot_codec: Callable[[], tuple[Callable[[Any], bytes], Callable[[bytes], Any]]] | None = None
 """Answers (snapshot -> bytes, bytes -> snapshot)."""

@@ -102,6 +102,22 @@ def test_call_with_stack(emu):
     assert emu.call(CODE, 1, 2, abi=pushed) == 2
 
 
+def test_call_of_x86():
+    with Emulator("x86_64") as emu:
+        emu.memory.map(CODE, 0x2000)
+        emu.regs.rsp = CODE + 0x2000
+        # mov rax, [rsp+8]; sub rax, rdi; sub rax, r9; ret
+        emu.memory.write(CODE, bytes.fromhex("488b442408 4829f8 4c29c8 c3"))
+        assert emu.call(CODE, 1, 2, 3, 4, 5, 6, 700) == 693
+        assert emu.regs.rsp == CODE + 0x2000
+    with Emulator("i386") as emu:
+        emu.memory.map(CODE, 0x2000)
+        emu.regs.esp = CODE + 0x2000
+        # mov eax, [esp+4]; sub eax, [esp+8]; ret
+        emu.memory.write(CODE, bytes.fromhex("8b442404 2b442408 c3"))
+        assert emu.call(CODE, 5, 7) == 0xfffffffe
+
+
 def test_call_that_does_not_return(emu):
     emu.memory.write(CODE, code(jal("zero", 0)))
     emu.pc = 0x4444
@@ -119,6 +135,8 @@ def test_call_with_wrong_arguments(emu):
         emu.call("nobody")
     with pytest.raises(ArgumentTypeError):
         emu.call(CODE, "text")
+    with pytest.raises(ArgumentTypeError, match="an address or a symbol"):
+        emu.call(None)
     with pytest.raises(ArgumentError):
         emu.call(CODE, 1 << 64)
     with pytest.raises(ArgumentTypeError):

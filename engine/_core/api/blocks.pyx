@@ -3,7 +3,7 @@ cimport cython
 from cpython.buffer cimport PyBuffer_Release, PyBuffer_FillInfo
 from cpython.bytes cimport PyBytes_FromStringAndSize, PyBytes_AS_STRING
 from libc.string cimport memcmp
-from engine._core.base.hostmem cimport ram_munmap
+from engine._core.base.hostmem cimport ram_private_free
 from engine._core.mem.context cimport DIRTY_MEMORY_CODE, DIRTY_MEMORY_SNAPSHOT
 from engine._core.mem.dirty cimport invalidate_and_set_dirty, set_dirty_range
 from engine._core.api.core cimport type_name
@@ -17,7 +17,7 @@ cdef enum:
 cdef class Block:
     def __dealloc__(self):
         if self.kind == BLOCK_RAM and self.host is not NULL:
-            ram_munmap(self.host, self.size)
+            ram_private_free(self.host, self.size)
         if self.kind == BLOCK_BUFFER and <void *>self.buffer.obj is not NULL:
             PyBuffer_Release(&self.buffer)
 
@@ -76,6 +76,7 @@ cdef bytes name_arg(object name):
 
 cdef Block block_new(Core core, int kind, object name):
     cdef Block block = Block.__new__(Block)
+    name_arg(name)
     block.kind = kind
     core.next_block += 1
     block.number = core.next_block

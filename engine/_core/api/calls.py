@@ -7,6 +7,7 @@ What lives here: calling conventions, `Emulator.call`. What does not: symbols of
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import index
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import ArgumentError, ArgumentTypeError, Error, NameNotFoundError
@@ -40,12 +41,19 @@ _RISCV = tuple(f"a{n}" for n in range(8))
 ABIS = {
     "riscv64": Abi(_RISCV, "a0", "sp", "ra", 8),
     "riscv32": Abi(_RISCV, "a0", "sp", "ra", 4),
+    # System V ABI, AMD64 supplement 3.2.3; i386 supplement 2.2.
+    "x86_64": Abi(("rdi", "rsi", "rdx", "rcx", "r8", "r9"), "rax", "rsp", None, 8),
+    "i386": Abi((), "eax", "esp", None, 4),
 }
 
 
 def _resolve(emu: Emulator, target: int | str) -> int:
     if not isinstance(target, str):
-        return target
+        try:
+            return index(target)
+        except TypeError:
+            raise ArgumentTypeError(f"a function is an address or a symbol's name, not"
+                                    f" {type(target).__name__}") from None
     if target not in emu.symbols:
         raise NameNotFoundError(f"no symbol {target!r}",
                                 hint="fill emu.symbols, or load the program with"

@@ -104,6 +104,8 @@ cdef extern from *:
     bint engine_fast_u64(object value, unsigned long long *out)
 
 cdef Core core_of(CoreState *st)
+# What objects that were made by hand belong to.
+cdef Core closed_core()
 
 # An int (or what answers __index__) that fits in 64 bits unsigned; anything else is an error that
 # names the argument.

@@ -257,10 +257,7 @@ cdef class Emulator:
             backend=backend, features=features, model=model, big_endian=big_endian, fp=fp,
             user_mode=user_mode, exceptions=exceptions, code_buffer=code_buffer))
         core.reg_table = reg_table(guest)
-        self.memory = memory_new(core)
         self.regs = registers_new(core)
-        self.points = breakpoints_new(core)
-        self.watches = watchpoints_new(core)
 
     # -- life cycle
 
@@ -435,7 +432,8 @@ cdef class Emulator:
 
         Filters, looked at without calling Python: addresses: only accesses that begin at one of
         these. value: an int, or (op, int) with an op of == != < <= > >= & (any bit in common),
-        which the low 64 bits of the value must fulfil; loads are then reported with after=True only.
+        which the low 64 bits of the value must fulfil; loads are then reported with after=True
+        only.
         every: only each n-th of the events that passed the other filters.
         """
         specs = []

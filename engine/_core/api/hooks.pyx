@@ -13,7 +13,7 @@ from engine._core.exec.engine cimport (
     HookEvent, hook_fn, engine_hook_add, engine_hook_del, HOOK_CODE, HOOK_BLOCK, HOOK_MEM_READ,
     HOOK_MEM_FETCH, HOOK_MEM_INVALID, HOOK_EXCEPTION, HOOK_INSN,
     HOOK_INSN_INVALID, HOOK_TLB_FILL, HOOK_CONTINUE, HOOK_HANDLED, HOOK_STOP, HOOK_ERROR)
-from engine._core.api.core cimport core_of, type_name, u64_arg
+from engine._core.api.core cimport closed_core, core_of, type_name, u64_arg
 from engine._core.api.blocks cimport memory_sync
 
 from engine.errors import ArgumentError, ArgumentTypeError, HostMemoryError
@@ -474,7 +474,7 @@ cdef class Hook:
     """
 
     def __cinit__(self):
-        self.core = Core.__new__(Core)
+        self.core = closed_core()
         self.cell = HookCell.__new__(HookCell)
         self.removed = True
 

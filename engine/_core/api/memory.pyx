@@ -4,7 +4,7 @@ from cpython.buffer cimport PyObject_GetBuffer, PyBuffer_Release, PyBUF_SIMPLE, 
 from cpython.bytes cimport PyBytes_FromStringAndSize, PyBytes_AS_STRING
 from libc.stdlib cimport realloc, free
 from libc.string cimport memcpy, memmove
-from engine._core.base.hostmem cimport ram_mmap, ram_align
+from engine._core.base.hostmem cimport ram_private
 from engine._core.base.types cimport hwaddr
 from engine._core.isa.guest cimport GuestOps
 from engine._core.mem.address_space cimport (
@@ -22,7 +22,7 @@ from engine._core.mem.topology cimport (memory_region_change_begin,
 from engine._core.api.blocks cimport (
     BLOCK_RAM, BLOCK_BUFFER, BLOCK_IO, block_new, context_of, export_new, exports_drop,
     name_arg, refusal, size_between, view_new)
-from engine._core.api.core cimport u64_arg, prot_arg, type_name
+from engine._core.api.core cimport closed_core, u64_arg, prot_arg, type_name
 from engine._core.api.devices cimport Device, device_new
 
 from engine.errors import (ArgumentError, ArgumentTypeError, HostMemoryError, MapError,
@@ -117,9 +117,8 @@ cdef Block ram_block(Core core, uint64_t size_less_one, object name):
     cdef int err = 0
     if size_less_one >= 1ULL << 47:
         raise MapError(f"cannot map {size_less_one + 1:#x} bytes: no host has so much")
-    name_arg(name)
     block.size = size_less_one + 1
-    block.host = <uint8_t *>ram_mmap(-1, block.size, ram_align(block.size), False, &err)
+    block.host = <uint8_t *>ram_private(block.size, &err)
     if block.host is NULL:
         raise MapError(f"cannot map {block.size:#x} bytes: the host refuses so much memory"
                        f" (errno {err})")
@@ -129,7 +128,6 @@ cdef Block ram_block(Core core, uint64_t size_less_one, object name):
 
 cdef Block buffer_block(Core core, object buffer, object name):
     cdef Block block = block_new(core, BLOCK_BUFFER, name)
-    name_arg(name)
     try:
         PyObject_GetBuffer(buffer, &block.buffer, PyBUF_SIMPLE | PyBUF_WRITABLE)
     except TypeError:
@@ -188,7 +186,7 @@ cdef class Memory:
     """
 
     def __cinit__(self):
-        self.core = Core.__new__(Core)
+        self.core = closed_core()
         self.pieces = []
 
     def __dealloc__(self):

@@ -17,7 +17,7 @@ from engine._core.exec.cover cimport cover_clear, cover_start, cover_stop
 from engine._core.exec.engine cimport (
     HOOK_BLOCK, HOOK_CODE, HOOK_CONTINUE, HOOK_MEM_READ_AFTER, HOOK_MEM_WRITE, HOOK_STOP, Hook,
     HookEvent, engine_hook_add, engine_hook_del, hook_fn)
-from engine._core.api.core cimport Core, type_name, u64_arg
+from engine._core.api.core cimport Core, closed_core, type_name, u64_arg
 
 from engine.errors import (ArgumentError, ArgumentTypeError, ClosedError, EngineBusyError,
                            HostMemoryError, UnsupportedError)
@@ -205,7 +205,7 @@ cdef class Recorder:
     cdef readonly bint active
 
     def __cinit__(self):
-        self.core = Core.__new__(Core)
+        self.core = closed_core()
         self.cell = RecorderCell.__new__(RecorderCell)
 
     def __init__(self):
@@ -313,7 +313,7 @@ cdef class EdgeRecorder:
     cdef readonly bint active
 
     def __cinit__(self):
-        self.core = Core.__new__(Core)
+        self.core = closed_core()
         self.cell = RecorderCell.__new__(RecorderCell)
 
     def __init__(self):
@@ -363,7 +363,7 @@ cdef class Coverage:
     cdef bint active
 
     def __cinit__(self):
-        self.core = Core.__new__(Core)
+        self.core = closed_core()
 
     def __init__(self):
         raise ArgumentTypeError("coverage is made by Emulator.record_coverage")

@@ -68,10 +68,14 @@ ctypedef struct RamList:
 
 # ---------------------------------------------------------------- dirty pages
 # A set bit means *clean*: fresh (zero) words say that every page is dirty, and cost nothing.
+cdef enum:
+    DIRTY_FIRST_WORDS = 16      # 4 MiB of RAM in 4 KiB pages
+
 ctypedef struct DirtyMemory:
     uint64_t *clean[4]          # a bit a guest page, by client; lazily-zero mappings
     uint64_t pages              # bits each has
     uint64_t limit[4]           # pages at or above were never cleaned
+    uint64_t first[4][DIRTY_FIRST_WORDS]    # what clean points to until there is more RAM
 
 # ---------------------------------------------------------------- regions
 # data: the register value, zero-extended. Answers MEMTX_* bits.

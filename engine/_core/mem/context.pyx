@@ -69,7 +69,8 @@ cdef void mem_context_free(MemContext *ctx) noexcept nogil:
     free(ctx.ram.blocks)
     free(ctx.ram.by_offset)
     for c in range(DIRTY_MEMORY_BITMAPS):
-        hostmem_unmap(ctx.dirty.clean[c], ctx.dirty.pages >> 3)
+        if ctx.dirty.clean[c] != ctx.dirty.first[c]:
+            hostmem_unmap(ctx.dirty.clean[c], ctx.dirty.pages >> 3)
     while ctx.regions != NULL:
         mr = ctx.regions
         ctx.regions = mr.next_region

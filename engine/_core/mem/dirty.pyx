@@ -1,19 +1,20 @@
 # Dirty page tracking, see dirty.pxd. Every page range is rounded outward to guest pages and
 # clipped to the pages that exist; what lies beyond counts as dirty.
+from libc.string cimport memcpy
 from engine._core.base.atomics cimport (atomic_and64, atomic_cas64, atomic_load64,
                                          atomic_or64)
 from engine._core.base.bitmap cimport (bitmap_test_and_clear_atomic, bitmap_test_and_set_atomic,
                                        find_next_bit, find_next_zero_bit)
-from engine._core.base.bits cimport min64
+from engine._core.base.bits cimport max64, min64
 from engine._core.base.hostmem cimport host_page_size, hostmem_grow, hostmem_map
 from engine._core.base.types cimport uint8_t, uint32_t, uint64_t, ram_addr_t
-from engine._core.mem.context cimport (DIRTY_CLIENTS_ALL, DIRTY_CLIENTS_NOCODE,
+from engine._core.mem.context cimport (DIRTY_CLIENTS_ALL, DIRTY_CLIENTS_NOCODE, DIRTY_FIRST_WORDS,
                                        DIRTY_MEMORY_BITMAPS, DIRTY_MEMORY_CODE,
                                        DIRTY_MEMORY_MIGRATION, DIRTY_MEMORY_SNAPSHOT,
                                        DirtyMemory, MemContext, MemoryRegion)
 
 cdef enum:
-    FIRST_WORDS = 8192          # 64 KiB a client: 2 GiB of RAM in 4 KiB pages
+    FIRST_WORDS = 8192          # of a mapping, 64 KiB a client: 2 GiB of RAM in 4 KiB pages
 
 
 cdef inline uint64_t _first(MemContext *ctx, ram_addr_t start) noexcept nogil:
@@ -36,13 +37,20 @@ cdef bint dirty_grow(MemContext *ctx, ram_addr_t end) noexcept nogil:
     cdef void *p
     if want <= d.pages:
         return True
-    words = words * 2 if words else FIRST_WORDS
+    if words == 0 and want <= DIRTY_FIRST_WORDS << 6:
+        for c in range(DIRTY_MEMORY_BITMAPS):
+            d.clean[c] = d.first[c]
+        d.pages = DIRTY_FIRST_WORDS << 6
+        return True
+    words = max64(words * 2, FIRST_WORDS)
     while words < (want + 63) >> 6:
         words *= 2
     for c in range(DIRTY_MEMORY_BITMAPS):
         # A client that has grown when the next one is refused is only larger than it says.
-        if d.pages == 0 and d.clean[c] == NULL:
+        if d.clean[c] == NULL or d.clean[c] == d.first[c]:
             p = hostmem_map(words * 8)
+            if p != NULL:
+                memcpy(p, d.first[c], sizeof(d.first[c]))
         else:
             p = hostmem_grow(d.clean[c], d.pages >> 3, words * 8)
         if p == NULL:
