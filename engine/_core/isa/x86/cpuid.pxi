@@ -23,7 +23,7 @@ cdef void fill_models() noexcept nogil:
     for k in range(8):
         x86_models[k].name = engine_x86_model_names[k]
         if k == 1:
-            have |= X86F_i386
+            have |= X86F_i386 | X86F_fpu
             x86_models[k].signature = 0x300
         elif k == 2:
             have |= X86F_i486
@@ -35,14 +35,15 @@ cdef void fill_models() noexcept nogil:
             have |= X86F_i686 | X86F_cmov
             x86_models[k].signature = 0x619
         elif k == 5:
-            have |= X86F_sse2
+            have |= X86F_sse2 | X86F_mmx | X86F_sse3 | X86F_ssse3
             x86_models[k].signature = 0x6fb
         elif k == 6:
             have |= (X86F_bmi1 | X86F_bmi2 | X86F_movbe | X86F_popcnt | X86F_lzcnt | X86F_rdtscp
-                     | X86F_fsgsbase | X86F_crc32)
+                     | X86F_fsgsbase | X86F_crc32 | X86F_sse41 | X86F_sse42 | X86F_aes
+                     | X86F_pclmul | X86F_avx | X86F_avx2 | X86F_fma | X86F_f16c)
             x86_models[k].signature = 0x306c3
         elif k == 7:
-            have |= X86F_adx
+            have |= X86F_adx | X86F_sha
             x86_models[k].signature = 0x506e3
         x86_models[k].features = have
 
@@ -78,11 +79,17 @@ cdef uint64_t helper_cpuid(void *env, uint64_t a, uint64_t b, uint64_t c,
         eax = x86_models[s.model].signature
         ebx = 8 << 8                # CLFLUSH line in quadwords
         edx = (bit_if(have, X86F_pentium, 4) | bit_if(have, X86F_pentium, 8)
-               | bit_if(have, X86F_cmov, 15) | bit_if(have, X86F_sse2, 19))
+               | bit_if(have, X86F_cmov, 15) | bit_if(have, X86F_sse2, 19)
+               | bit_if(have, X86F_fpu, 0) | bit_if(have, X86F_mmx, 23)
+               | bit_if(have, X86F_sse2, 25) | bit_if(have, X86F_sse2, 26))
         ecx = (bit_if(have, X86F_movbe, 22) | bit_if(have, X86F_popcnt, 23)
-               | (bit_if(have, X86F_sse2, 13) if is64 else 0))
+               | (bit_if(have, X86F_sse2, 13) if is64 else 0) | bit_if(have, X86F_sse3, 0)
+               | bit_if(have, X86F_pclmul, 1) | bit_if(have, X86F_ssse3, 9)
+               | bit_if(have, X86F_sse41, 19) | bit_if(have, X86F_sse42, 20)
+               | bit_if(have, X86F_aes, 25))
     elif leaf == 7 and sub == 0:
         ebx = (bit_if(have, X86F_bmi1, 3) | bit_if(have, X86F_bmi2, 8) | bit_if(have, X86F_adx, 19)
+               | bit_if(have, X86F_sha, 29)
                | (bit_if(have, X86F_fsgsbase, 0) if is64 else 0))
     elif leaf == 0x80000000U:
         eax = 0x80000008U

@@ -9,7 +9,7 @@ from engine._core.base.types cimport (MO_16, MO_8, MO_ATOMIC, MO_SIGN, PROT_EXEC
                                       int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t,
                                       uint64_t, uintptr_t, vaddr_t)
 from engine._core.cpu.head cimport (CPUHead, FAULT_ILLEGAL, FAULT_MISALIGNED, FAULT_TRAP)
-from engine._core.fp.status cimport FP_NAN_CANONICAL, fp_status_init
+from engine._core.fp.status cimport FP_F32, FP_F64, FP_NAN_CANONICAL, fp_status_init
 from engine._core.ir.build_gen cimport *
 from engine._core.ir.ir cimport (HF_NO_READ, HF_NO_WRITE, HF_PURE, HF_STATUS, IR, IR_NONE,
                                  IR_ROW_WORDS, HelperInfo, TEMP_CONST, helper_fn, ir_call, ir_const,
@@ -23,6 +23,11 @@ from engine._core.isa.translator cimport (gen_branch, gen_exception, gen_excepti
                                           gen_push_return, translator_ld8)
 from engine._core.isa.x86.defs cimport *
 from engine._core.isa.x86.inthelp cimport *
+from engine._core.isa.x86.simd cimport *
+from engine._core.isa.x86.simd_fp cimport *
+from engine._core.isa.x86.simd_misc cimport *
+from engine._core.isa.x86.vechelp cimport *
+from engine._core.isa.x86.x87 cimport X87_NO_STORE, x87_operand
 from engine._core.isa.x86.kinds_gen cimport *
 from engine._core.isa.x86.state_gen cimport *
 from engine._core.mem.address_space cimport address_space_ld, address_space_st
@@ -84,6 +89,8 @@ cdef HelperInfo tsc_info
 cdef HelperInfo far_info
 cdef HelperInfo hlt_info
 cdef HelperInfo cpuid_info
+cdef HelperInfo vector_info
+cdef HelperInfo x87_info
 set_helper(&flags_info, helper_flags, b"flags", PURE, 4)
 set_helper(&rotate_info, helper_rotate, b"rotate", PURE, 3)
 set_helper(&rotate_flags_info, helper_rotate_flags, b"rotate_flags", PURE, 3)
@@ -97,6 +104,8 @@ set_helper(&tsc_info, helper_tsc, b"tsc", HF_NO_READ | HF_NO_WRITE, 0)
 set_helper(&far_info, helper_far, b"far", HF_STATUS, 2)
 set_helper(&hlt_info, helper_hlt, b"hlt", HF_STATUS, 1)
 set_helper(&cpuid_info, helper_cpuid, b"cpuid", HF_STATUS, 0)
+set_helper(&vector_info, helper_vector, b"vector", HF_STATUS, 4)
+set_helper(&x87_info, helper_x87, b"x87", HF_STATUS, 2)
 
 
 cdef uint32_t off_seg_base(uint32_t seg) noexcept nogil:
@@ -119,6 +128,7 @@ include "flags.pxi"
 include "operand.pxi"
 include "trans_int.pxi"
 include "trans_ctl.pxi"
+include "trans_sse.pxi"
 include "calls_gen.pxi"
 
 
@@ -301,6 +311,9 @@ cdef void *special_place(CPUX86State *s, uint32_t number, uint32_t *size) noexce
     if 0x240 <= number < 0x248:
         size[0] = 10
         return &s.x87[2 * ((number + (s.fsw >> 11)) & 7)]
+    if 0x260 <= number < 0x268:         # whatever is at the top of the stack
+        size[0] = 10
+        return &s.x87[2 * (number - 0x260)]
     if number == 0x250:
         return &s.mxcsr
     if number == 0x251:
