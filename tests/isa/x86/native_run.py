@@ -63,8 +63,9 @@ def x87_state(state, cases):
 
 
 def make(seed, rows, bits=64):
-    """(row, code, records) for one instruction, None where the row does not make one. bits 32: bytes
-    that mean the same in 32-bit code."""
+    """(row, code, records) for one instruction, None where the row does not make one.
+
+    bits 32: bytes that mean the same in 32-bit code."""
     rng, state = random.Random(seed), np.random.default_rng(seed)
     row = rows[seed % len(rows)]
     base = rng.choice([b for b in range(bits // 4) if b not in (4, 12)])
