@@ -25,6 +25,7 @@ from engine._core.api.hooks cimport hook_new
 from engine._core.api.memory cimport memory_new
 from engine._core.api.points cimport (breakpoints_new, watch_begin, watch_end,
                                        watchpoints_new)
+from engine._core.api.ports cimport ports_new
 from engine._core.api.registers cimport reg_table, registers_new, reg_find, reg_get, reg_set
 
 import os
@@ -216,6 +217,7 @@ cdef class Emulator:
         self.core = Core.__new__(Core)
         self.memory = memory_new(self.core)
         self.regs = registers_new(self.core)
+        self.ports = ports_new(self.core)
         self.points = breakpoints_new(self.core)
         self.watches = watchpoints_new(self.core)
 
@@ -252,6 +254,7 @@ cdef class Emulator:
         core.reg_table = reg_table(guest)
         self.memory = memory_new(core)
         self.regs = registers_new(core)
+        self.ports = ports_new(core)
         self.points = breakpoints_new(core)
         self.watches = watchpoints_new(core)
 
@@ -272,6 +275,7 @@ cdef class Emulator:
         core.st.engine = NULL
         core.forget_memory()
         self.memory.forget()
+        self.ports = ports_new(core)
         core.st.has_exports = False
         core.cells = set()
         core.blocks = set()
