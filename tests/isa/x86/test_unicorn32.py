@@ -34,10 +34,11 @@ LEFT_OUT = {"adcx", "adox", "crc32", "movnti", "pusha", "popa", "bound", "les", 
 
 def alone(row):
     kinds = {kind for kind, _, _ in row.codes}
-    return not (row.name in NOT_ALONE | LEFT_OUT or row.feature in ("bmi1", "bmi2")
+    return not (row.where.startswith("sys.ops") or row.name in NOT_ALONE | LEFT_OUT or row.feature in ("bmi1", "bmi2")
                 or row.notation in ("F6/1", "F7/1") or kinds
                 & {"S", "J", "X", "Y", "O", "A", "V", "W", "P", "Q", "H"}
-                or row.family in ("fence", "push_segment", "pop_segment"))
+                or row.family in ("fence", "push_segment", "pop_segment")
+                or row.where.startswith("sys.ops"))
 
 
 class Oracle:
