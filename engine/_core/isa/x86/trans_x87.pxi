@@ -1,7 +1,49 @@
 # x86: x87, EMMS, MXCSR and state images, masked moves, gathers. Included by x86.pyx behind
 # trans_sse.pxi. Everything calls a helper. Rows: x87.ops, sse.ops, vex.ops.
 
+cdef bint vector_operands(X86Insn *i, bint mmx) noexcept nogil:
+    cdef uint32_t k, kind
+    for k in range(i.row.n_ops):
+        kind = i.row.ops[k].kind
+        if kind == X86_P or kind == X86_Q or kind == X86_N:
+            if mmx:
+                return True
+        elif not mmx and (kind == X86_V or kind == X86_W or kind == X86_U or kind == X86_H):
+            return True
+    return False
+
+
+cdef bint switched(DisasContext *dc) noexcept nogil:
+    """#NM of CR0.TS. Always True."""
+    if dc.tb_flags & TBF_TS:
+        gen_exception(dc, X86_EXCP_NM, FAULT_TRAP, HINT_NONE, dc.pc)
+    return True
+
+
+cdef bint unit_ready(DisasContext *dc, X86Insn *i) noexcept nogil:
+    """#NM and #UD of CR0.EM, MP and TS, CR4.OSFXSR and XCR0 (SDM 3, 2.5 and 13.1; the classes of
+    exceptions in volume 2, 2.4 and 22.25.3). False: #UD."""
+    cdef uint64_t feature = i.row.feature
+    cdef uint32_t flags = dc.tb_flags
+    cdef bint vex = i.row.flags & ROW_VEX != 0 and feature & (X86F_avx | X86F_avx2 | X86F_fma
+                                                              | X86F_f16c) != 0
+    cdef bint xmm = vector_operands(i, False), mmx = vector_operands(i, True)
+    if feature & X86F_fpu:          # FWAIT: only with MP, and not for EM
+        if flags & (TBF_TS | TBF_EM) and (i.opcode != 0x9b or flags & TBF_TS and flags & TBF_MP):
+            gen_exception(dc, X86_EXCP_NM, FAULT_TRAP, HINT_NONE, dc.pc)
+        return True
+    if vex:
+        return flags & TBF_AVX != 0 and switched(dc)
+    if xmm or mmx:
+        return not (flags & TBF_EM or xmm and not flags & TBF_OSFXSR) and switched(dc)
+    return True
+
+
 cdef bint trans_emms(DisasContext *dc, X86Insn *i) noexcept nogil:
+    if dc.tb_flags & TBF_EM or not switched(dc):
+        return False
+    if dc.is_jmp != DISAS_NEXT:
+        return True
     enter_mmx(dc, SLOT_MMX, False)
     ir_st64(dc.ir, const(dc, 0xffff), <uint32_t><uintptr_t>&(<CPUX86State *>NULL).ftw)
     return True
@@ -80,7 +122,7 @@ cdef bint gen_environment(DisasContext *dc, X86Insn *i, uint32_t esc) noexcept n
     what = (VM_LDENV if reg == 4 else VM_STENV) if esc == 1 else (
         VM_RSTOR if reg == 4 else VM_SAVE)
     call_memory(dc, what | (0x200 if i.opsize == 1 else 0)
-                | (0x400 if i.mode == X86_MODE_REAL else 0), address(dc, i, 3), 0)
+                | (0 if i.protected else 0x400), address(dc, i, 3), 0)
     dc.is_jmp = DISAS_STOP
     return True
 
@@ -94,20 +136,31 @@ cdef bint trans_image(DisasContext *dc, X86Insn *i, uint64_t what) noexcept nogi
 
 cdef bint trans_xgetbv(DisasContext *dc, X86Insn *i) noexcept nogil:
     """XCR0, and with ECX 1 the parts of it that are in use."""
-    if i.modrm != 0xd0:
-        return False
     call_memory(dc, VM_XGETBV, const(dc, 0), 0)
     return True
 
 
+cdef bint mxcsr_ready(DisasContext *dc) noexcept nogil:
+    return not dc.tb_flags & TBF_EM and dc.tb_flags & TBF_OSFXSR != 0 and switched(dc)
+
+
 cdef bint trans_ldmxcsr(DisasContext *dc, X86Insn *i) noexcept nogil:
+    if not mxcsr_ready(dc):
+        return False
+    if dc.is_jmp != DISAS_NEXT:
+        return True
     call_memory(dc, VM_LDMXCSR, load(dc, i, 2), 0)
     dc.is_jmp = DISAS_STOP
     return True
 
 
 cdef bint trans_stmxcsr(DisasContext *dc, X86Insn *i) noexcept nogil:
-    cdef uint32_t t = local(dc)
+    cdef uint32_t t
+    if not mxcsr_ready(dc):
+        return False
+    if dc.is_jmp != DISAS_NEXT:
+        return True
+    t = local(dc)
     ir_call(dc.ir, &mxcsr_info, t, IR_NONE, IR_NONE, IR_NONE, IR_NONE)
     store(dc, i, 2, t)
     return True

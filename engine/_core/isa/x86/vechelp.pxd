@@ -20,7 +20,6 @@ cdef enum:
     ZERO_HIGH = 64
     X87_WAIT = 0x1000       # helper_x87's op of FWAIT
     TBF_XM = 0x200000       # head.tb_flags: an exception is unmasked in MXCSR
-    HINT_ALIGNED = 6
 
 # Makes the exception pending at head.exception_pc and answers ST_FAULT.
 cdef uint64_t x86_fault(CPUX86State *s, int number) noexcept nogil

@@ -17,7 +17,10 @@ cdef uint64_t x86_fault(CPUX86State *s, int number) noexcept nogil:
     s.head.exception_index = number
     s.head.fault.addr = s.head.exception_pc
     s.head.fault.reason = FAULT_ILLEGAL if number == X86_EXCP_UD else FAULT_TRAP
-    s.head.fault.hint = HINT_UNDEFINED if number == X86_EXCP_UD else HINT_NONE
+    s.error_code = 0
+    s.head.fault.hint = (HINT_UNDEFINED if number == X86_EXCP_UD else
+                         HINT_FLOATING if number == X86_EXCP_XM or number == X86_EXCP_MF else
+                         HINT_RESERVED)
     return ST_FAULT
 
 
@@ -85,7 +88,7 @@ cdef uint64_t helper_vector(void *env, uint64_t what, uint64_t slots, uint64_t h
         bad = 0
     s.mxcsr = mxcsr
     if bad:
-        return x86_fault(s, X86_EXCP_XM)
+        return x86_fault(s, X86_EXCP_XM if s.cr4 & CR4_OSXMMEXCPT else X86_EXCP_UD)
     if slots & 0x20:
         (<uint16_t *>d)[4] = 0xffff
     if zero == ZERO_HIGH:

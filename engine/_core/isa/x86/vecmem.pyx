@@ -6,6 +6,7 @@ from engine._core.base.types cimport (ACCESS_WRITE, ST_OK, int32_t, int64_t, uin
 from engine._core.fp.host cimport (fp_get_flags, fp_host_enter, fp_host_leave, fp_host_sync,
                                    fp_set_flags, fp_set_rounding)
 from engine._core.isa.x86.defs cimport *
+from engine._core.isa.x86.segment cimport x86_code64
 from engine._core.isa.x86.simd_fp cimport (MXCSR_MASKS, MXCSR_RESET, MXCSR_VALID, fp_flags_to_x86,
                                            simd_status)
 from engine._core.fp.status cimport FPStatus
@@ -201,12 +202,8 @@ cdef int environment(CPUX86State *s, uint32_t op, uint64_t addr, uint64_t what) 
 
 # ---------------------------------------------------------------- FXSAVE and XSAVE
 
-cdef inline uint64_t x86_xcr0(const CPUX86State *s) noexcept nogil:
-    return 7
-
-
 cdef inline uint32_t n_vectors(const CPUX86State *s) noexcept nogil:
-    return 16 if s.mode == X86_MODE_64 else 8
+    return 16 if x86_code64(s) else 8
 
 
 cdef void put_legacy(CPUX86State *s, uint8_t *image, uint64_t which, bint wide) noexcept nogil:
@@ -293,7 +290,7 @@ cdef uint64_t in_use(CPUX86State *s) noexcept nogil:
 
 cdef int xsave(CPUX86State *s, uint64_t addr, uint64_t what) noexcept nogil:
     cdef uint8_t image[IMAGE]
-    cdef uint64_t rfbm = (s.gpr[R_DX] << 32 | s.gpr[R_AX] & 0xffffffffULL) & x86_xcr0(s)
+    cdef uint64_t rfbm = (s.gpr[R_DX] << 32 | s.gpr[R_AX] & 0xffffffffULL) & s.xcr0
     cdef uint64_t used = in_use(s), bv, written = rfbm
     cdef bint compact = what & 0x200 != 0
     cdef uint32_t k, size = IMAGE if rfbm & 4 else AVX_AT
@@ -322,7 +319,7 @@ cdef int xsave(CPUX86State *s, uint64_t addr, uint64_t what) noexcept nogil:
 
 cdef int xrstor(CPUX86State *s, uint64_t addr, uint64_t what) noexcept nogil:
     cdef uint8_t image[IMAGE]
-    cdef uint64_t rfbm = (s.gpr[R_DX] << 32 | s.gpr[R_AX] & 0xffffffffULL) & x86_xcr0(s)
+    cdef uint64_t rfbm = (s.gpr[R_DX] << 32 | s.gpr[R_AX] & 0xffffffffULL) & s.xcr0
     cdef uint64_t bv, form, load, others = 0
     cdef uint32_t k, mxcsr
     cdef int status
@@ -336,9 +333,9 @@ cdef int xrstor(CPUX86State *s, uint64_t addr, uint64_t what) noexcept nogil:
     for k in range(2, 8 if form >> 63 else 3):
         others |= number(image, LEGACY + 8 * k, 8)
     if form >> 63:
-        if (form & ~(1ULL << 63)) & ~x86_xcr0(s) or bv & ~form or others:
+        if (form & ~(1ULL << 63)) & ~s.xcr0 or bv & ~form or others:
             return <int>x86_fault(s, X86_EXCP_GP)
-    elif form or others or bv & ~x86_xcr0(s):
+    elif form or others or bv & ~s.xcr0:
         return <int>x86_fault(s, X86_EXCP_GP)
     load = rfbm & bv
     if load & 4:
@@ -371,7 +368,9 @@ cdef int xrstor(CPUX86State *s, uint64_t addr, uint64_t what) noexcept nogil:
 
 cdef int xgetbv(CPUX86State *s) noexcept nogil:
     cdef uint32_t which = <uint32_t>s.gpr[R_CX]
-    cdef uint64_t value = x86_xcr0(s)
+    cdef uint64_t value = s.xcr0
+    if not s.cr4 & CR4_OSXSAVE:
+        return <int>x86_fault(s, X86_EXCP_UD)
     if which > 1:
         return <int>x86_fault(s, X86_EXCP_GP)
     if which == 1:
@@ -434,7 +433,7 @@ cdef int gather(CPUX86State *s, uint64_t offset, uint64_t lanes) noexcept nogil:
     cdef int64_t x
     cdef int32_t x32
     cdef int status
-    if s.mode == X86_MODE_64 and lanes >> 40 & 7 < SEG_FS:
+    if x86_code64(s) and lanes >> 40 & 7 < SEG_FS:
         base = 0
     for k in range(n):                  # whole lanes, so that a fault leaves nothing half chosen
         memset(mask + (k << log2), 0xff if chosen(mask, k, log2) else 0, 1 << log2)
@@ -450,7 +449,7 @@ cdef int gather(CPUX86State *s, uint64_t offset, uint64_t lanes) noexcept nogil:
         if small:
             at &= 0xffffffffULL
         at += base
-        if s.mode != X86_MODE_64:
+        if not x86_code64(s):
             at &= 0xffffffffULL
         status = access_load(&s.head.tlb, at, log2 << 4 | s.head.mmu_idx, 0, &value)
         if status != ST_OK:
@@ -467,6 +466,11 @@ cdef int memory_op(CPUX86State *s, uint32_t op, uint64_t what, uint64_t addr,
     if op == VM_PROBE:
         return access_probe(&s.head.tlb, addr, <uint32_t>lanes, ACCESS_WRITE,
                             <int>s.head.mmu_idx, 0)
+    elif (op == VM_XSAVE or op == VM_XRSTOR) and not s.cr4 & CR4_OSXSAVE:
+        return <int>x86_fault(s, X86_EXCP_UD)
+    elif (op <= VM_XRSTOR and s.cr0 & CR0_TS
+          or (op == VM_FXSAVE or op == VM_FXRSTOR) and s.cr0 & CR0_EM):
+        return <int>x86_fault(s, X86_EXCP_NM)
     elif op == VM_FXSAVE or op == VM_FXRSTOR:
         return fx_image(s, op, addr, what & 0x100 != 0)
     elif op == VM_XSAVE:
