@@ -201,6 +201,7 @@ class VectorMaker(WideMaker):
     def __init__(self, rng):
         super().__init__(rng)
         self.vectors = list(ref.VECTOR)
+        self.lanes = list(ref.LANES)
 
     def vsrc(self):
         rng = self.rng
@@ -224,6 +225,12 @@ class VectorMaker(WideMaker):
             out.append(rng.choice((f"vld {self.vdst()}, {off:#x}", f"vst {self.vsrc()}, {off:#x}")))
         elif k == 3:
             out.append(f"vmov {self.vdst()}, {self.vsrc()}")
+        elif k < 8:
+            name = rng.choice(self.lanes)
+            outs, ins, _, _ = ref.LANES[name]
+            words = [self.vdst() if outs == "v" else self.dst(), *self.operands(ins),
+                     *map(str, ref.lane_constants(name, rng))]
+            out.append(f"{name} {', '.join(words)}")
         else:
             name = rng.choice(self.vectors)
             outs, ins, consts, _ = ref.VECTOR[name]
@@ -243,8 +250,9 @@ class VectorMaker(WideMaker):
         return "\n".join([*first, super().block()])
 
 
-def outcome(text, seed, level, box, icount=200):
-    """Everything a program leaves behind that was run on a box with random contents."""
+def outcome(text, seed, level, box, icount=200, x86=False):
+    """Everything a program leaves behind that was run on a box with random contents. x86: with the
+    NaNs and modes of x86, else RISC-V's."""
     rng = random.Random(seed)
     box.parse(text).count()
     if level:
@@ -252,12 +260,12 @@ def outcome(text, seed, level, box, icount=200):
     box.set(**{f"g{i}": ref.operand(rng) for i in range(16)},
             **{f"v{i}": rng.choice((ref.f64(1.25), 0xffffffff3f800000, ref.operand(rng)))
                for i in range(8)},
-            **{f"q{i}": ref.vector_operand(rng) for i in range(8)})
+            **{f"q{i}": rng.choice((ref.vector_operand, ref.lane_operand))(rng) for i in range(8)})
     for i in range(8):
         box.plain(i, ref.operand(rng))
     box.poke(BASE, rng.randbytes(0x4000))
-    box.clear_flags()
-    box.set_rounding(rng.choice((0, 0, 1, 2, 3, 4)))
+    box.rule(x86, rng.choice((0, 0, 1, 2, 3, 0 if x86 else 4)), x86 and rng.random() < .3,
+             x86 and rng.random() < .3)
     left = box.run(icount)
     # RISC-V has no denormal-operand flag: back ends need not keep it exact.
-    return left, box.state(), box.flags() & 31, box.icount_left
+    return left, box.state(), box.flags() & (63 if x86 else 31), box.icount_left

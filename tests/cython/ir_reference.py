@@ -1,7 +1,7 @@
 """Meaning of every IR op in plain Python integers and floats, written from the op's name and notes.
 
 What lives here: `INT[name](a, b, c, x, **constants)`, `FLOAT[name]`, `VECTOR[name]`,
-`COND`, edge operands. Not
+`LANES[name]`, `COND`, edge operands. Not
 derived from ops.tab's meanings: it checks them. Used by t_interp.pyx and t_opt.pyx.
 """
 
@@ -328,3 +328,230 @@ def vector_operand(rng):
         return rng.getrandbits(128)
     n = rng.randrange(4)
     return join([operand(rng) for _ in range(16 >> n)], n)
+
+
+# ---------------------------------------------------------------- floating-point lanes
+# Rounding to nearest; x86: NaNs as x86 has them, else always the positive default NaN.
+def value_of(bits, double):
+    size, code, word = (8, "<d", "<Q") if double else (4, "<f", "<I")
+    return struct.unpack(code, struct.pack(word, bits & ((1 << 8 * size) - 1)))[0]
+
+
+def bits_of(v, double):
+    try:
+        return f64(v) if double else f32(v)
+    except OverflowError:
+        return 0x7f800000 | (v < 0) << 31
+
+
+def is_nan(bits, double):
+    return math.isnan(value_of(bits, double))
+
+
+def default_nan(double, x86):
+    return (0x7ff8 << 48 | x86 << 63) if double else (0x7fc00000 | x86 << 31)
+
+
+def first_nan(operands, double, x86):
+    """The NaN an operation with such operands gives, None without NaN."""
+    for bits in operands:
+        if is_nan(bits, double):
+            return bits | (1 << 51 if double else 1 << 22) if x86 else default_nan(double, False)
+    return None
+
+
+def divide(x, y):
+    if y == 0:
+        return math.nan if x == 0 else math.copysign(math.inf, x) * math.copysign(1, y)
+    return x / y
+
+
+def calculate(function, operands, double, x86):
+    nan = first_nan(operands, double, x86)
+    if nan is not None:
+        return nan
+    try:
+        v = function(*(value_of(bits, double) for bits in operands))
+    except OverflowError:
+        raise AssertionError(operands) from None
+    return default_nan(double, x86) if math.isnan(v) else bits_of(v, double)
+
+
+def in_lanes(function):
+    """function(x, y, n, x86) of bits in all lanes, or in lane 0 of a."""
+    def op(a, b, *constants, x86):
+        n = constants[-1]
+        w = 3 if n & 3 == 3 else 2
+        x, y = lanes(a, w), lanes(b, w)
+        out = list(x)
+        for i in range(1 if n & 4 else len(x)):
+            out[i] = function(x[i], y[i], *constants, x86)
+        return join(out, w)
+    return op
+
+
+def arithmetic(function):
+    return in_lanes(lambda x, y, n, x86: calculate(function, (x, y), n & 3 == 3, x86))
+
+
+def pick(greater):
+    def op(x, y, n, x86):
+        u, v = value_of(x, n & 3 == 3), value_of(y, n & 3 == 3)
+        return x if (u > v if greater else u < v) else y
+    return in_lanes(op)
+
+
+def outcome(x, y, double):
+    u, v = value_of(x, double), value_of(y, double)
+    return 1 if u < v else 2 if u == v else 4 if u > v else 8
+
+
+def root(v):
+    return math.nan if v < 0 else math.sqrt(v)
+
+
+def integral(v, rm):
+    """As a Python integer; 7 is to nearest here."""
+    if rm == 4:
+        return int(math.copysign(math.floor(abs(v)) + (abs(v) - math.floor(abs(v)) >= 0.5), v))
+    return {0: round, 1: math.trunc, 2: math.floor, 3: math.ceil, 7: round}[rm](v)
+
+
+def round_lane(x, y, rm, n, x86):
+    double = n & 3 == 3
+    return calculate(lambda v: v if math.isinf(v) else math.copysign(float(integral(v, rm)), v),
+                     (y,), double, x86)
+
+
+def from_integer(v, double):
+    drop = max(0, abs(v).bit_length() - (53 if double else 24))
+    kept, rest = abs(v) >> drop, abs(v) & ((1 << drop) - 1)
+    if drop and (rest, kept & 1) > (1 << drop - 1, 0):
+        kept += 1
+    return bits_of(math.copysign(float(kept << drop), v), double)
+
+
+def to_integer(x, bits, rm, n):
+    """Rules 2: always the least integer; 0: the nearest, NaN the largest; 1: NaN 0."""
+    v, rule = value_of(x, n & 3 == 3), n >> 4 & 7
+    low, high = -(1 << bits - 1), (1 << bits - 1) - 1
+    if math.isnan(v):
+        return {0: high, 1: 0, 2: low}[rule]
+    r = (high + 1 if v > 0 else low - 1) if math.isinf(v) else integral(v, rm)
+    if low <= r <= high:
+        return r
+    return low if rule == 2 else clamp(r, low, high)
+
+
+def other_format(x, double, x86):
+    """double: that of x."""
+    v = value_of(x, double)
+    if not math.isnan(v):
+        return bits_of(v, not double)
+    if not x86:
+        return default_nan(not double, False)
+    if double:
+        return (x >> 63) << 31 | 0x7fc00000 | x >> 29 & 0x3fffff
+    return (x >> 31) << 63 | 0x7ff8 << 48 | (x & 0x3fffff) << 29
+
+
+def convert(a, b, n, x86):
+    double = n & 3 == 3
+    narrow, wide = (2, 3) if not double else (3, 2)
+    out = lanes(a, wide) if n & 4 else [0] * (16 >> wide)
+    for i in range(1 if n & 4 else 2):
+        out[i] = other_format(lanes(b, narrow)[i], double, x86)
+    return join(out, wide)
+
+
+def to_integers(a, rm, n, x86):
+    return join([to_integer(x, 32, rm, n) for x in lanes(a, 3 if n & 3 == 3 else 2)], 2)
+
+
+def from_integers(a, n, x86):
+    double = n & 3 == 3
+    return join([from_integer(sext(x, 32), double) for x in lanes(a, 2)[:2 if double else 4]],
+                3 if double else 2)
+
+
+def compare_lanes(x, y, n, x86):
+    return -bool(outcome(x, y, n & 3 == 3) & n >> 4)
+
+
+def compare_to_flags(a, b, n, x86):
+    w = 3 if n & 3 == 3 else 2
+    return {1: 1, 2: 64, 4: 0, 8: 69}[outcome(lanes(a, w)[0], lanes(b, w)[0], w == 3)]
+
+
+def put_integer(a, b, n, x86):
+    v = s64(b) if n & 8 else s32(b)
+    return insert(a, from_integer(v, n & 3 == 3), 0, 3 if n & 3 == 3 else 2)
+
+
+def get_integer(a, rm, n, x86):
+    bits = 64 if n & 8 else 32
+    return to_integer(a, bits, rm, n) & ((1 << bits) - 1)
+
+
+# name -> (outs, ins, constants, function of inputs, constants and x86)
+LANES = {
+    "vfadd": ("v", "vv", ["n"], arithmetic(lambda x, y: x + y)),
+    "vfsub": ("v", "vv", ["n"], arithmetic(lambda x, y: x - y)),
+    "vfmul": ("v", "vv", ["n"], arithmetic(lambda x, y: x * y)),
+    "vfdiv": ("v", "vv", ["n"], arithmetic(divide)),
+    "vfmin": ("v", "vv", ["n"], pick(False)),
+    "vfmax": ("v", "vv", ["n"], pick(True)),
+    "vfsqrt": ("v", "vv", ["n"],
+               in_lanes(lambda x, y, n, x86: calculate(root, (y,), n & 3 == 3, x86))),
+    "vfround": ("v", "vv", ["rm", "n"], in_lanes(round_lane)),
+    "vfcmp": ("v", "vv", ["n"], in_lanes(compare_lanes)),
+    "vfcomp": ("i", "vv", ["n"], compare_to_flags),
+    "vfcvt": ("v", "vv", ["n"], convert),
+    "vfromi": ("v", "v", ["n"], from_integers),
+    "vfset": ("v", "vi", ["n"], put_integer),
+    "vftoi": ("v", "v", ["rm", "n"], to_integers),
+    "vfget": ("i", "v", ["rm", "n"], get_integer),
+}
+
+
+def lane_constants(name, rng):
+    """Values of the constants of an op of LANES."""
+    n = rng.choice((2, 3))
+    if name in ("vfadd", "vfsub", "vfmul", "vfdiv", "vfmin", "vfmax", "vfsqrt", "vfround", "vfcmp",
+                "vfcvt"):
+        n |= rng.choice((0, 4))
+    if name in ("vfset", "vfget"):
+        n |= rng.choice((0, 8))
+    if name in ("vftoi", "vfget"):
+        n |= rng.choice((2, 2, 2, 0, 1)) << 4
+    if name == "vfcmp":
+        n |= rng.randrange(16) << 4
+    if name in ("vfcmp", "vfcomp", "vfround"):
+        n |= rng.choice((0, 0x100))
+    return [rng.choice((7, 7, 1, 1, 0, 2, 3, 4)), n] if "rm" in LANES[name][2] else [n]
+
+
+FLOAT_EDGES = {
+    2: [0, 1, 0x7fffff, 0x800000, 0x3f800000, 0x3fc00000, 0x40000000, 0x4b000000, 0x3f000000,
+        0x4effffff, 0x4f000000, 0x5f000000, 0x7f7fffff, 0x7f800000, 0x7f800001, 0x7fc00000,
+        0x7fc12345],
+    3: [0, 1, (1 << 52) - 1, 1 << 52, 0x3ff << 52, 0x3ff8 << 48, 1 << 62, 0x4330 << 48,
+        0x3fe << 52, 0x41dfffffffc00000, 0x41dfffffffe00000, 0x41e << 52, 0x43e << 52,
+        0x47efffffe0000000, 0x47effffff0000000, 0x36a << 52, (0x7ff << 52) - 1, 0x7ff << 52,
+        (0x7ff << 52) + 1, 0x7ff8 << 48, 0x7ff8123456789abc],
+}
+
+
+def lane_operand(rng):
+    """128 bits of one format whose lanes are often special, or small numbers."""
+    n = rng.choice((2, 3))
+    out = []
+    for _ in range(16 >> n):
+        kind = rng.randrange(4)
+        if kind == 0:
+            out.append(rng.choice(FLOAT_EDGES[n]) | rng.getrandbits(1) << (8 << n) - 1)
+        elif kind == 1:
+            out.append(rng.getrandbits(8 << n))
+        else:
+            out.append(bits_of(rng.randrange(-64, 65) / 2 ** rng.randrange(-2, 4), n == 3))
+    return join(out, n)

@@ -9,7 +9,8 @@ from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset
 from engine._core.base.types cimport *
 from engine._core.base.vec128 cimport V128
-from engine._core.fp.status cimport FP_NAN_CANONICAL, fp_status_init
+from engine._core.fp.status cimport (FP_DAZ_X86, FP_FTZ_X86, FP_NAN_CANONICAL, FP_NAN_X86_SSE,
+                                     fp_status_init)
 from engine._core.fp.host cimport fp_host_enter, fp_host_leave
 from engine._core.mem.tlb cimport CPUTLBEntry
 from engine._core.cpu.head cimport CPUHead
@@ -25,7 +26,7 @@ from engine._core.backend.backend cimport *
 from engine._core.backend.codebuf cimport code_buffer_free, code_buffer_init
 from engine._core.backend.rows cimport rows_lookup
 from engine._core.backend.interp.interp cimport interp_ops
-from engine._core.backend.x86_64.x86_64 cimport x86_64_ops
+from engine._core.backend.x86_64.x86_64 cimport x86_64_host, x86_64_ops
 
 HERE = Path(__file__).resolve()
 
@@ -324,8 +325,12 @@ cdef class Box:
     def clear_flags(self):
         self.cpu.head.fpst.flags = 0
 
-    def set_rounding(self, mode):
-        self.cpu.head.fpst.rounding = mode
+    def rule(self, bint x86, rounding=0, bint flush=False, bint daz=False):
+        """Whose NaNs; the modes that x86 has."""
+        fp_status_init(&self.cpu.head.fpst, FP_NAN_X86_SSE if x86 else FP_NAN_CANONICAL)
+        self.cpu.head.fpst.rounding = rounding
+        self.cpu.head.fpst.flush_to_zero = FP_FTZ_X86 if flush else 0
+        self.cpu.head.fpst.flush_inputs = FP_DAZ_X86 if daz else 0
 
     def flags(self):
         return self.cpu.head.fpst.flags

@@ -16,16 +16,17 @@ def table():
     return [op for op in ops.load(root) if "v" in op.outs + op.ins]
 
 
-def test_every_pure_op_has_a_reference():
+def test_every_op_has_a_reference():
     for op in table():
-        if "pure" in op.flags and op.name != "vmov":
-            outs, ins, consts, _ = ref.VECTOR[op.name]
+        if {"pure", "fenv"} & set(op.flags) and op.name != "vmov":
+            outs, ins, consts, _ = (ref.VECTOR if "pure" in op.flags else ref.LANES)[op.name]
             assert (op.outs, op.ins, op.consts) == (outs, ins, consts), op.name
 
 
-def value_of(letter, rng):
-    return ref.vector_operand(rng) if letter == "v" else rng.choice((ref.operand(rng),
-                                                                    rng.randrange(70)))
+def value_of(letter, rng, lanes):
+    if letter == "v":
+        return ref.lane_operand(rng) if lanes else ref.vector_operand(rng)
+    return rng.choice((ref.operand(rng), rng.randrange(70)))
 
 
 def run_op(box, name, text, setup, values, outs, level):
@@ -37,18 +38,21 @@ def run_op(box, name, text, setup, values, outs, level):
     return box.q(0) if outs == "v" else box.g(0)
 
 
-def check_op(box, name):
+def check_op(box, name, rounds=60, x86=None):
     """Operands as globals, as locals, as constants where they are integers; the result in a place
-    of its own and over an operand."""
+    of its own and over an operand. x86: whose NaNs, of ops with floating-point lanes."""
     rng = random.Random(name)
-    outs, ins, consts, function = ref.VECTOR[name]
+    lanes = name in ref.LANES
+    outs, ins, consts, function = (ref.LANES if lanes else ref.VECTOR)[name]
     d = "q0" if outs == "v" else "g0"
-    for round in range(60):
-        constants = [ref.vector_constant(name, kind, rng) for kind in consts]
-        values = [value_of(letter, rng) for letter in ins]
+    for round in range(rounds):
+        constants = (ref.lane_constants(name, rng) if lanes
+                     else [ref.vector_constant(name, kind, rng) for kind in consts])
+        values = [value_of(letter, rng, lanes) for letter in ins]
         if round % 6 == 0 and ins == "vv":
             values[1] = values[0]
-        want = function(*values, *constants)
+        want = (function(*values, *constants, x86=x86) if lanes
+                else function(*values, *constants))
         names = [f"{'q' if letter == 'v' else 'g'}{k + 1}" for k, letter in enumerate(ins)]
         lines = []
         form = round % 5
@@ -135,6 +139,79 @@ def test_pure_ops():
     for box in BOXES:
         for name in ref.VECTOR:
             check_op(box, name)
+
+
+def test_floating_point_lanes():
+    """Rounding to nearest, and NaNs; flags and modes: test_flags_and_modes."""
+    for box in BOXES:
+        for x86 in (False, True):
+            box.rule(x86)
+            for name in ref.LANES:
+                check_op(box, name, 200, x86)
+        box.rule(False)
+
+
+def run_lanes(box, text, values, modes):
+    box.rule(True, **modes)
+    box.clear_flags()
+    box.parse(text)
+    box.set(**values)
+    box.run()
+    out = box.q(0), box.g(0), box.flags()
+    box.rule(False)
+    return out
+
+
+def test_flags_and_modes():
+    """All six flags, rounding modes, flush-to-zero and denormals-are-zero as x86 has them: the bare
+    instructions against the functions, which tests/fp compares with the processor."""
+    rng = random.Random(5)
+    seen = 0
+    for _ in range(4000 if len(BOXES) == 2 else 0):
+        name = rng.choice(list(ref.LANES))
+        outs, ins, _, _ = ref.LANES[name]
+        words = ["q0" if outs == "v" else "g0",
+                 *(f"{'q' if letter == 'v' else 'g'}{k + 1}" for k, letter in enumerate(ins)),
+                 *map(str, ref.lane_constants(name, rng))]
+        values = {"q0": 0, "g0": 0, "q1": ref.lane_operand(rng), "q2": ref.lane_operand(rng),
+                  "g2": ref.operand(rng)}
+        text = f"{name} {', '.join(words)}\nleave 0, 0x0"
+        modes = {"rounding": rng.randrange(4), "flush": rng.random() < .3, "daz": rng.random() < .3}
+        got = [run_lanes(box, text, values, modes) for box in BOXES]
+        assert got[0] == got[1], (text, modes, values, got)
+        seen |= got[0][2]
+    assert seen == 63 or len(BOXES) == 1
+
+
+def test_scalar_ops_with_the_hosts_nans():
+    """What emitted code does bare for an x86 guest, against the interpreter."""
+    rng = random.Random(6)
+    forms = [f"{name}{{0}} v0, v1, v2, 7" for name in ("fadd", "fsub", "fmul", "fdiv")]
+    forms += ["fsqrt{0} v0, v1, 7", "fma{0} v0, v1, v2, v3, 7, 0", "fcmp{0} g0, v1, v2, 0",
+              "fcmp{0} g0, v1, v2, 1", "fi64_{0} v0, g1, 7", "fi32_{0} v0, g1, 7",
+              "fu64_{0} v0, g1, 7", "fcvt64_32 v0, v1, 7", "fcvt32_64 v0, v1"]
+    for _ in range(2000 if len(BOXES) == 2 else 0):
+        text = rng.choice(forms).format(rng.choice((32, 64))) + "\nleave 0, 0x0"
+        values = {f"v{k}": ref.lane_operand(rng) for k in (1, 2, 3)}
+        values |= {"v0": 0, "g0": 0, "g1": ref.operand(rng)}
+        modes = {"rounding": rng.randrange(4), "flush": rng.random() < .3, "daz": rng.random() < .3}
+        got = []
+        for box in BOXES:
+            got.append((*run_lanes(box, text, values, modes), box.v(0)))
+        assert got[0] == got[1], (text, modes, values, got)
+
+
+def test_without_instructions_behind_sse2():
+    x86_64_host(True)
+    try:
+        box = Box(jit=True)
+        for name in ref.VECTOR if x86_64_ops.available() else ():
+            check_op(box, name)
+        box.rule(True)
+        for name in ref.LANES if x86_64_ops.available() else ():
+            check_op(box, name, 200, True)
+    finally:
+        x86_64_host(False)
 
 
 def test_memory():

@@ -1,4 +1,4 @@
-"""The software functions in x86's modes against the processor's own SSE and x87 instructions.
+"""The functions of fp/ in x86's modes against the processor's own SSE and x87 instructions.
 
 What lives here: what TestFloat's vectors leave out: NaN payloads and their choice, the denormal
 flag, flush-to-zero, denormals-are-zero, x87 precision control and unsupported encodings. What does
@@ -89,12 +89,14 @@ def test_sse(runner, fmt, op, arity, extra):
     for rounding, flush, daz in itertools.product(RC, (0, 1), (0, 1)):
         mxcsr = 0x1f80 | RC[rounding] << 13 | flush << 15 | daz << 6
         want, want_flags = runner.raw(fmt, op, array, mxcsr)
-        got, got_flags = runner.run("soft", fmt, name, array, extra=extra or 0, rounding=rounding,
-                                    nan_rule=X86_SSE, flush_to_zero=2 * flush, flush_inputs=daz)
         if op in ("eq", "lt", "le"):
             want = np.minimum(want, 1)      # CMPSD gives a mask
-        compare(got, got_flags, want, want_flags, operands,
-                f"mode {rounding} FTZ {flush} DAZ {daz}")
+        for path in ("soft", "host") if name != "minmax" else ("soft",):
+            got, got_flags = runner.run(path, fmt, name, array, extra=extra or 0, nan_rule=X86_SSE,
+                                        rounding=rounding, flush_to_zero=2 * flush,
+                                        flush_inputs=daz)
+            compare(got, got_flags, want, want_flags, operands,
+                    f"{path} mode {rounding} FTZ {flush} DAZ {daz}")
 
 
 def edges80():

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from engine._core.api.memory import Memory, Region
     from engine._core.api.ports import Ports
     from engine._core.api.registers import Reg, Registers
+    from engine._core.api.snapshot import Snapshot
 
 __all__ = [
     "Access",
@@ -28,6 +29,7 @@ __all__ = [
     "Region",
     "Registers",
     "RunResult",
+    "Snapshot",
     "StopReason",
     "backend_names",
     "guest_names",
@@ -46,6 +48,7 @@ _HOME = {
     "Region": "memory",
     "Registers": "registers",
     "RunResult": "emulator",
+    "Snapshot": "snapshot",
     "StopReason": "kinds",
     "backend_names": "guests",
     "guest_names": "guests",

@@ -5,13 +5,17 @@ from typing import Any, Literal, SupportsFloat, SupportsIndex, overload
 
 from typing_extensions import Buffer, Self, disjoint_base
 
+from engine._core.api.calls import Abi
 from engine._core.api.hooks import Fault, Hook
 from engine._core.api.kinds import Access, Prot, StopReason
 from engine._core.api.memory import Memory
 from engine._core.api.points import Breakpoints, WatchHit, Watchpoints
 from engine._core.api.ports import Ports
+from engine._core.api.recorder import Coverage, EdgeRecorder, Recorder
 from engine._core.api.registers import Registers
+from engine._core.api.snapshot import Snapshot
 
+_ValueOp = Literal["==", "!=", "<", "<=", ">", ">=", "&"]
 _CodeHook = Callable[[Emulator, int, int], object]
 _MemoryHook = Callable[[Emulator, Access, int, int, int | None], object]
 _FaultHook = Callable[[Emulator, Fault], bool | None]
@@ -104,6 +108,9 @@ class Emulator:
         fn: _CodeHook,
         begin: SupportsIndex | None = None,
         end: SupportsIndex | None = None,
+        *,
+        addresses: Iterable[SupportsIndex] | None = None,
+        every: SupportsIndex = 1,
     ) -> Hook: ...
     @overload
     def hook_code(
@@ -111,6 +118,9 @@ class Emulator:
         fn: None = None,
         begin: SupportsIndex | None = None,
         end: SupportsIndex | None = None,
+        *,
+        addresses: Iterable[SupportsIndex] | None = None,
+        every: SupportsIndex = 1,
     ) -> Callable[[_CodeHook], Hook]: ...
     @overload
     def hook_block(
@@ -118,6 +128,9 @@ class Emulator:
         fn: _CodeHook,
         begin: SupportsIndex | None = None,
         end: SupportsIndex | None = None,
+        *,
+        addresses: Iterable[SupportsIndex] | None = None,
+        every: SupportsIndex = 1,
     ) -> Hook: ...
     @overload
     def hook_block(
@@ -125,6 +138,9 @@ class Emulator:
         fn: None = None,
         begin: SupportsIndex | None = None,
         end: SupportsIndex | None = None,
+        *,
+        addresses: Iterable[SupportsIndex] | None = None,
+        every: SupportsIndex = 1,
     ) -> Callable[[_CodeHook], Hook]: ...
     @overload
     def hook_memory(
@@ -137,6 +153,9 @@ class Emulator:
         *,
         after: bool = False,
         fetch: bool = False,
+        addresses: Iterable[SupportsIndex] | None = None,
+        value: SupportsIndex | tuple[_ValueOp, SupportsIndex] | None = None,
+        every: SupportsIndex = 1,
     ) -> Hook: ...
     @overload
     def hook_memory(
@@ -149,6 +168,9 @@ class Emulator:
         *,
         after: bool = False,
         fetch: bool = False,
+        addresses: Iterable[SupportsIndex] | None = None,
+        value: SupportsIndex | tuple[_ValueOp, SupportsIndex] | None = None,
+        every: SupportsIndex = 1,
     ) -> Callable[[_MemoryHook], Hook]: ...
     @overload
     def hook_fault(
@@ -183,6 +205,9 @@ class Emulator:
         fn: _CodeHook,
         begin: SupportsIndex | None = None,
         end: SupportsIndex | None = None,
+        *,
+        addresses: Iterable[SupportsIndex] | None = None,
+        every: SupportsIndex = 1,
     ) -> Hook: ...
     @overload
     def hook_insn(
@@ -191,6 +216,9 @@ class Emulator:
         fn: None = None,
         begin: SupportsIndex | None = None,
         end: SupportsIndex | None = None,
+        *,
+        addresses: Iterable[SupportsIndex] | None = None,
+        every: SupportsIndex = 1,
     ) -> Callable[[_CodeHook], Hook]: ...
     @overload
     def hook_invalid(
@@ -220,6 +248,42 @@ class Emulator:
         begin: SupportsIndex | None = None,
         end: SupportsIndex | None = None,
     ) -> Callable[[_TranslationHook], Hook]: ...
+    @property
+    def symbols(self) -> dict[str, int]: ...
+    def call(
+        self,
+        target: int | str,
+        *args: int,
+        abi: Abi | None = None,
+        count: SupportsIndex | None = None,
+        timeout: SupportsFloat | None = None,
+    ) -> int: ...
+    def record(
+        self,
+        kind: Literal["blocks", "instructions", "memory"],
+        capacity: SupportsIndex = ...,
+        begin: SupportsIndex | None = None,
+        end: SupportsIndex | None = None,
+        *,
+        full: Literal["drop", "ring", "stop"] = "drop",
+        buffer: Buffer | None = None,
+        read: bool = True,
+        write: bool = True,
+    ) -> Recorder: ...
+    def record_edges(
+        self,
+        map: Buffer,
+        begin: SupportsIndex | None = None,
+        end: SupportsIndex | None = None,
+    ) -> EdgeRecorder: ...
+    def record_coverage(
+        self,
+        begin: SupportsIndex | None = None,
+        end: SupportsIndex | None = None,
+    ) -> Coverage: ...
+    def snapshot(self) -> Snapshot: ...
+    def restore(self, snapshot: Snapshot) -> None: ...
+    def fork(self) -> Emulator: ...
     def disassemble(
         self,
         code: SupportsIndex | Buffer,

@@ -1,3 +1,4 @@
+# Types of the native API for type checkers: Ports (ports.pyx).
 from collections.abc import Callable, Iterator
 
 class Ports:

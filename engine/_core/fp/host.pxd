@@ -6,7 +6,8 @@
 # through the software paths.
 #
 # The contract, and why the flags are exact. While entered, MXCSR holds the guest's rounding mode,
-# all exceptions masked, DAZ and FTZ off; its sticky flags are the guest's new flags. IEEE 754 fixes
+# all exceptions masked, DAZ and FTZ if the guest flushes as x86 does (other ways of flushing:
+# software); its sticky flags are the guest's new flags. IEEE 754 fixes
 # value and flags of these operations except for NaN payloads, tininess (x86 SSE: after rounding,
 # Intel SDM vol. 1, 4.9.1.5), what a signalling NaN looks like (legacy MIPS: never on the host) and
 # the invalid results of conversions. So an operation runs on the
@@ -21,14 +22,17 @@
 #     first, on its bits. The signed instructions raise IE alone when they return 0x80..0.
 #   compare: CMPSD's EQ is quiet, LT and LE are signalling; no result needs the software path.
 # No test of this file's own touches a flag: they are on the bits.
+# A guest with the rule FP_NAN_X86_SSE has NaNs as the host has them and promises modes that the
+# host has (FP_RNE..FP_RUP, no flushing or x86's, tininess after rounding): back ends for x86 hosts
+# then use bare instructions.
 #
 # The operations are volatile asm so that no compiler moves, merges or drops them across a change of
 # MXCSR. No other floating-point code may run between enter and leave: leave before calling Python.
 # FPStatus.rounding and the mode fields change only through fp_set_rounding, or before fp_host_sync.
 
 from libc.stdint cimport INT32_MIN, INT64_MIN, int32_t, int64_t, uint8_t, uint32_t, uint64_t
-from engine._core.fp.status cimport FPStatus, FP_F32, FP_F64, FP_RM_DYN, FP_RTZ, FP_HOST_OK, \
-    FP_HOST_FMA
+from engine._core.fp.status cimport FPStatus, FP_DAZ_OFF, FP_F32, FP_F64, FP_RM_DYN, \
+    FP_RTZ, FP_HOST_OK, FP_HOST_FMA
 from engine._core.fp.soft cimport (
     FP_INT_QUIET_NX, FP_MA_NEG_C, FP_MA_NEG_PRODUCT, FP_MM_MAX, FP_MM_NUMBER, FP_OP_ADD, FP_OP_DIV,
     FP_OP_MUL, FP_OP_SUB, soft_arith, soft_class, soft_convert, soft_from_int, soft_fused,
@@ -197,6 +201,11 @@ cdef inline int64_t fp_order64(uint64_t a) noexcept nogil:
     return <int64_t>(a ^ ((0 - (a >> 63)) & 0x7fffffffffffffffULL))
 
 
+# May values be ordered by their bits? Not if denormal ones count as zero.
+cdef inline bint fp_plain_order(FPStatus *st) noexcept nogil:
+    return st.host_ok != 0 and st.flush_inputs == FP_DAZ_OFF
+
+
 # ---- f64
 
 cdef inline uint64_t fp_add64(FPStatus *st, uint64_t a, uint64_t b, uint8_t rm) noexcept nogil:
@@ -277,14 +286,14 @@ cdef inline bint fp_le64(FPStatus *st, uint64_t a, uint64_t b) noexcept nogil:
 
 # minimumNumber of IEEE 754-2019 (RISC-V fmin); no DE here.
 cdef inline uint64_t fp_min64(FPStatus *st, uint64_t a, uint64_t b) noexcept nogil:
-    if st.host_ok and not fp_is_nan64(a) and not fp_is_nan64(b):
+    if fp_plain_order(st) and not fp_is_nan64(a) and not fp_is_nan64(b):
         return a if fp_order64(a) < fp_order64(b) else b
     return <uint64_t>soft_pick(st, FP_F64, a, b, FP_MM_NUMBER)
 
 
 # maximumNumber of IEEE 754-2019 (RISC-V fmax); no DE here.
 cdef inline uint64_t fp_max64(FPStatus *st, uint64_t a, uint64_t b) noexcept nogil:
-    if st.host_ok and not fp_is_nan64(a) and not fp_is_nan64(b):
+    if fp_plain_order(st) and not fp_is_nan64(a) and not fp_is_nan64(b):
         return a if fp_order64(a) > fp_order64(b) else b
     return <uint64_t>soft_pick(st, FP_F64, a, b, FP_MM_NUMBER | FP_MM_MAX)
 
@@ -454,14 +463,14 @@ cdef inline bint fp_le32(FPStatus *st, uint32_t a, uint32_t b) noexcept nogil:
 
 # minimumNumber of IEEE 754-2019 (RISC-V fmin); no DE here.
 cdef inline uint32_t fp_min32(FPStatus *st, uint32_t a, uint32_t b) noexcept nogil:
-    if st.host_ok and not fp_is_nan32(a) and not fp_is_nan32(b):
+    if fp_plain_order(st) and not fp_is_nan32(a) and not fp_is_nan32(b):
         return a if fp_order32(a) < fp_order32(b) else b
     return <uint32_t>soft_pick(st, FP_F32, a, b, FP_MM_NUMBER)
 
 
 # maximumNumber of IEEE 754-2019 (RISC-V fmax); no DE here.
 cdef inline uint32_t fp_max32(FPStatus *st, uint32_t a, uint32_t b) noexcept nogil:
-    if st.host_ok and not fp_is_nan32(a) and not fp_is_nan32(b):
+    if fp_plain_order(st) and not fp_is_nan32(a) and not fp_is_nan32(b):
         return a if fp_order32(a) > fp_order32(b) else b
     return <uint32_t>soft_pick(st, FP_F32, a, b, FP_MM_NUMBER | FP_MM_MAX)
 

@@ -4,7 +4,8 @@
 
 from libc.stdint cimport uint8_t, uint32_t
 from engine._core.fp.status cimport (
-    FPStatus, FP_DAZ_OFF, FP_FTZ_OFF, FP_HOST_FMA, FP_HOST_OK, FP_NAN_MIPS_LEGACY, FP_RUP,
+    FPStatus, FP_DAZ_OFF, FP_DAZ_X86, FP_FTZ_OFF, FP_FTZ_X86, FP_HOST_FMA, FP_HOST_OK,
+    FP_NAN_MIPS_LEGACY, FP_RUP,
 )
 
 
@@ -36,7 +37,9 @@ cdef extern from * nogil:
 
 
 cdef enum:
+    MXCSR_DAZ = 0x40
     MXCSR_MASKS = 0x1f80
+    MXCSR_FTZ = 0x8000
     MXCSR_ROUND_SHIFT = 13
 
 
@@ -57,18 +60,24 @@ cdef uint8_t from_mxcsr(uint32_t csr) noexcept nogil:
 cdef uint8_t host_bits(const FPStatus *st) noexcept nogil:
     """May the host compute for these modes?"""
     # Legacy MIPS calls quiet what the host calls signalling: the host would raise IE for it.
-    if (st.rounding <= FP_RUP and not st.tininess_before and st.flush_to_zero == FP_FTZ_OFF
-            and st.flush_inputs == FP_DAZ_OFF and st.nan_rule != FP_NAN_MIPS_LEGACY):
+    if (st.rounding <= FP_RUP and not st.tininess_before
+            and (st.flush_to_zero == FP_FTZ_OFF or st.flush_to_zero == FP_FTZ_X86)
+            and (st.flush_inputs == FP_DAZ_OFF or st.flush_inputs == FP_DAZ_X86)
+            and st.nan_rule != FP_NAN_MIPS_LEGACY):
         return HOST_BITS
     return 0
 
 
 cdef void load_modes(FPStatus *st) noexcept nogil:
-    """MXCSR with the guest's rounding, no flags, everything masked."""
+    """MXCSR with the guest's rounding and flush modes, no flags, everything masked."""
+    cdef uint32_t csr = MXCSR_MASKS | (<uint32_t>RC_OF_MODE[st.rounding & 7] << MXCSR_ROUND_SHIFT)
+    if st.flush_to_zero == FP_FTZ_X86:
+        csr |= MXCSR_FTZ
+    if st.flush_inputs == FP_DAZ_X86:
+        csr |= MXCSR_DAZ
     st.host_ok = host_bits(st)
     if ENGINE_FP_HOST:
-        engine_fp_setcsr(MXCSR_MASKS
-                         | (<uint32_t>RC_OF_MODE[st.rounding & 7] << MXCSR_ROUND_SHIFT))
+        engine_fp_setcsr(csr)
 
 
 cdef void collect_flags(FPStatus *st) noexcept nogil:

@@ -159,16 +159,17 @@ def fold_pxi(ops: list[Op]) -> str:
 
 
 def vec_pxi(ops: list[Op]) -> str:
-    """backend/x86_64/vec_gen.pxi: the pure vector ops by number, operands in memory."""
+    """backend/x86_64/vec_gen.pxi: the vector ops with a meaning by number, operands in memory."""
     out = [
         HEADER + "# Vector ops by number. Included by x86_64.pyx.",
         "",
         "# v[0]: result, v[1..]: inputs (integers in the low half); k0, k1: constants.",
-        "cdef void vec_op(V128 *v, uint32_t opc, uint32_t k0, uint32_t k1) noexcept nogil:",
+        "cdef void vec_op(V128 *v, uint32_t opc, uint32_t k0, uint32_t k1, "
+        "FPStatus *fpst) noexcept nogil:",
     ]
     word = "if"
     for op in ops:
-        if "pure" not in op.flags or "v" not in op.outs + op.ins:
+        if not {"pure", "fenv"} & set(op.flags) or "v" not in op.outs + op.ins:
             continue
         text = op.meaning
         for number, (name, letter) in enumerate(zip("abcx", op.ins, strict=False), 1):

@@ -167,7 +167,8 @@ def test_fetch(backend, kind, user):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_smep_and_smap(backend, kind):
-    emu, space = make(backend, kind, LOAD + STORE + b"\x0F\x01\xCB" + STORE + b"\x0F\x01\xCA" + LOAD)
+    stac, clac = b"\x0F\x01\xCB", b"\x0F\x01\xCA"
+    emu, space = make(backend, kind, LOAD + STORE + stac + STORE + clac + LOAD)
     space.map(TARGET, 0x20000 | P | W | U)
     kernel = space.slot(CODE, len(space.levels) - 1)
     space.write(kernel, CODE | P | W)

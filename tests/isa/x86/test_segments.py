@@ -1,7 +1,7 @@
-"""x86 segments: descriptor loads with types, limits and privileges, far transfers, virtual-8086 mode.
+"""x86 segments: descriptor loads with types, limits, privileges; far transfers, virtual-8086 mode.
 
-Lives here: expectations from the manual (SDM 3A, chapters 3, 5; 21) with exact error codes. Does not
-live here: real mode (test_silicon_80286), delivery (test_interrupts).
+Lives here: expectations from the manual (SDM 3A, chapters 3, 5; 21) with exact error codes. Does
+not live here: real mode (test_silicon_80286), delivery (test_interrupts).
 """
 
 import struct
@@ -35,8 +35,8 @@ UD, NP, SS, GP = 6, 11, 12, 13
 
 def load(backend, seg, entry, selector, cpl=0):
     """mov seg, ax with the descriptor `entry` at 0x28."""
-    emu = machine("i386", bytes([0x8E, 0xC0 | ("es", "cs", "ss", "ds", "fs", "gs").index(seg) << 3]),
-                  backend, user_mode=cpl == 3)
+    number = ("es", "cs", "ss", "ds", "fs", "gs").index(seg)
+    emu = machine("i386", bytes([0x8E, 0xC0 | number << 3]), backend, user_mode=cpl == 3)
     load_gdt(emu, [*FLAT, entry])
     emu.regs["eax"] = selector
     return emu
@@ -53,8 +53,8 @@ def load(backend, seg, entry, selector, cpl=0):
     ("ds", 0x93, 0x30, 0, (GP, 0x30)), ("ds", 0x93, 0x2C, 0, (GP, 0x2C)),   # beyond; no LDT
     ("ss", 0x93, 0x28, 0, None), ("ss", 0x91, 0x28, 0, (GP, 0x28)),
     ("ss", 0x9B, 0x28, 0, (GP, 0x28)), ("ss", 0x13, 0x28, 0, (SS, 0x28)),
-    ("ss", 0x93, 0x2B, 0, (GP, 0x28)), ("ss", 0xF3, 0x28, 0, (GP, 0x28)), ("ss", 0x93, 0, 0, (GP, 0)),
-    ("ss", 0xF3, 0x2B, 3, None), ("gs", 0x93, 0x28, 0, None)])
+    ("ss", 0x93, 0x2B, 0, (GP, 0x28)), ("ss", 0xF3, 0x28, 0, (GP, 0x28)),
+    ("ss", 0x93, 0, 0, (GP, 0)), ("ss", 0xF3, 0x2B, 3, None), ("gs", 0x93, 0x28, 0, None)])
 def test_loads(backend, seg, access, selector, cpl, want):
     emu = load(backend, seg, descriptor(0x1000, 0xFF, access & ~1 if access & 0x10 else access, 4),
                selector, cpl)
@@ -124,7 +124,8 @@ def far(selector, offset=DATA):
 
 
 @pytest.mark.parametrize(("access", "selector", "want"), [
-    (0x9B, 0x28, None), (0x93, 0x28, (GP, 0x28)), (0xFB, 0x28, (GP, 0x28)), (0xFF, 0x28, (GP, 0x28)),
+    (0x9B, 0x28, None), (0x93, 0x28, (GP, 0x28)), (0xFB, 0x28, (GP, 0x28)),
+    (0xFF, 0x28, (GP, 0x28)),
     (0x9F, 0x2B, None), (0x9B, 0x2B, (GP, 0x28)), (0x1B, 0x28, (NP, 0x28)), (0x9B, 0, (GP, 0)),
     (0x9B, 0x38, (GP, 0x38)), (0x82, 0x28, (GP, 0x28))])
 def test_far_jump(backend, access, selector, want):
@@ -182,7 +183,7 @@ def test_return_to_user_and_call_gate_back(backend):
     emu.memory.write(CODE + 0x100, b"\x6A\x55\x6A\x66\x9A\0\0\0\0\x28\0")
     emu.memory.write(DATA, b"\xCA\x08\x00")
     emu.run(count=1)
-    assert (emu.pc, emu.regs["cs"], emu.regs["ss"], emu.regs["cpl"]) == (CODE + 0x100, 0x1B, 0x23, 3)
+    assert emu.regs.read_many(["rip", "cs", "ss", "cpl"]) == [CODE + 0x100, 0x1B, 0x23, 3]
     assert emu.regs["esp"] == STACK + 0x800
     assert emu.regs["ds"] == 0                  # a kernel segment, taken away
     emu.regs.write_many({"tr_base": TSS, "tr_limit": 0x67, "tr": 0x30})

@@ -14,6 +14,7 @@ from engine._core.base.compiler cimport likely, unlikely
 from engine._core.base.types cimport *
 from engine._core.base.vec128 cimport *
 from engine._core.fp.host cimport *
+from engine._core.fp.lanes cimport *
 from engine._core.fp.status cimport FPStatus
 from engine._core.mem.tlb cimport (CPU_TLB_ENTRY_BITS, CPUTLBDesc, CPUTLBEntry, tlb_hit_read,
                                    tlb_hit_write)

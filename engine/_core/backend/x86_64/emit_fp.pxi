@@ -3,7 +3,8 @@
 #
 # While code runs MXCSR holds the guest's modes (fp/host.pxd, which says why the flags are exact).
 # Each operation does what the inline function of that header does: if the host may compute it, it
-# does; a NaN result, and what the host may not do, goes to the function itself, out of line.
+# does; a NaN result, and what the host may not do, goes to the function itself, out of line. A
+# guest with x86's rule for NaNs needs neither test.
 
 cdef inline uint32_t xmm(Gen *g, uint32_t t) noexcept nogil:
     return g.ra.home[t] - 16
@@ -87,6 +88,8 @@ cdef void op_x(Gen *g, uint32_t opc, uint32_t reg, uint32_t t) noexcept nogil:
 
 # May the host compute with rounding mode rm? Jumps out of line if not. bits: of FPStatus.host_ok.
 cdef void check_host(Gen *g, Slow *slow, uint32_t bits, uint32_t rm_arg) noexcept nogil:
+    if g.bare_fp and bits == FP_HOST_OK and rm_arg == FP_RM_DYN:
+        return
     rm(&g.a, 0xf6, 0, RBP, O_HOST_OK)
     e1(&g.a, bits)
     slow.jump[1] = jcc(&g.a, CC_E)
@@ -140,6 +143,8 @@ cdef void emit_soft(Gen *g, IROp *op) noexcept nogil:
 cdef void slow_fp(Gen *g, Slow *slow) noexcept nogil:
     cdef IROp *op = &g.s.ops[g.ra.order[slow.pos]]
     cdef uint32_t k
+    if slow.jump[0] == NULL and slow.jump[1] == NULL:
+        return                  # nothing goes there
     for k in range(3):
         if slow.jump[k] != NULL:
             patch32(slow.jump[k], g.a.p)
@@ -171,7 +176,8 @@ cdef void emit_fp2(Gen *g, IROp *op, uint32_t opc, bint double) noexcept nogil:
     else:
         load_x32(g, r, op.args[1])
     op_x(g, opc, r, op.args[2])
-    check_nan(g, slow, double, r)
+    if not g.bare_fp:
+        check_nan(g, slow, double, r)
     finish_x(g, op.args[0], r)
     slow.back = g.a.p
 
@@ -183,7 +189,8 @@ cdef void emit_fp1(Gen *g, IROp *op, uint32_t opc, bint double, uint32_t rm_arg)
     check_host(g, slow, FP_HOST_OK, rm_arg)
     rr(&g.a, X_XORPS, r, r)     # the upper bits of a binary32 result; no wait for the old value
     op_x(g, opc, r, op.args[1])
-    check_nan(g, slow, double, r)
+    if not g.bare_fp:
+        check_nan(g, slow, double, r)
     finish_x(g, op.args[0], r)
     slow.back = g.a.p
 

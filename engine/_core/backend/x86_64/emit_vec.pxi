@@ -288,6 +288,7 @@ cdef uint8_t *emit_stub_vec(Gen *g) noexcept nogil:
     mov_rr32(a, RCX, RDX)
     shift_ri(a, 0, SH_SHR, RCX, 16)
     rr(a, X_MOVZX16, RDX, RDX)
+    rm(a, X_LEA | W, R8, RBP, O_FPST)
     mov_ri(a, RAX, <uint64_t><uintptr_t><void *>vec_op)
     alu_ri(a, W, ALU_SUB, RSP, 8)
     rr(a, X_GROUP5, 2, RAX)

@@ -1,8 +1,8 @@
 # The x86-64 host back end: the driver, the common stubs, running and linking.
 # Lives here: the frame, stubs at the head of each code buffer, choice of emitter by op. The
-# emitters: emit_int.pxi, emit_mem.pxi, emit_fp.pxi, emit_vec.pxi, emit_ctl.pxi; encodings: emit.pxd
-# (of vectors: emit_vec.pxi); registers:
-# ../regalloc. Called by: exec through x86_64_ops.
+# emitters: emit_int.pxi, emit_mem.pxi, emit_fp.pxi, emit_vec.pxi, emit_vecfp.pxi, emit_ctl.pxi;
+# encodings: emit.pxd (of vectors: emit_vec*.pxi); registers: ../regalloc. Called by: exec through
+# x86_64_ops.
 #
 # Registers in emitted code: RBP the CPU struct, R15 head.icount_left, RSP the frame; RAX, RDX, XMM0
 # and XMM1 scratch; the others are homes of temps (RCX only with BMI2: shifts need it otherwise).
@@ -14,8 +14,10 @@ from engine._core.base.codemem cimport codemem_map
 from engine._core.base.types cimport *
 from engine._core.base.vec128 cimport *
 from engine._core.fp.host cimport *
-from engine._core.fp.soft cimport FP_MA_NEG_C, FP_MA_NEG_PRODUCT
-from engine._core.fp.status cimport (FP_HOST_FMA, FP_HOST_OK, FP_NAN_CANONICAL, FP_RM_DYN, FPStatus)
+from engine._core.fp.lanes cimport *
+from engine._core.fp.soft cimport FP_INT_X86, FP_MA_NEG_C, FP_MA_NEG_PRODUCT
+from engine._core.fp.status cimport (FP_HOST_FMA, FP_HOST_OK, FP_NAN_CANONICAL, FP_NAN_X86_SSE,
+                                     FP_RM_DYN, FP_RTZ, FP_RUP, FPStatus)
 from engine._core.mem.tlb cimport CPU_TLB_ENTRY_BITS, CPUTLBDesc
 from engine._core.cpu.head cimport RETURN_PC_MASK, CPUHead, return_offset
 from engine._core.cpu.tb cimport (EXIT_GOTO, EXIT_HOT, EXIT_ICOUNT, EXIT_LOOKUP, EXIT_STATUS, TB,
@@ -50,6 +52,10 @@ cdef extern from * nogil:
         unsigned a, b, c = 0, d;
         return __get_cpuid(0x80000001u, &a, &b, &c, &d) && (c & 32);
     }
+    static int engine_has_lahf(void) {
+        unsigned a, b, c = 0, d;
+        return __get_cpuid(0x80000001u, &a, &b, &c, &d) && (c & 1);
+    }
     #else
     #define ENGINE_X86_64 0
     #define engine_has_bmi1() 0
@@ -59,6 +65,7 @@ cdef extern from * nogil:
     #define engine_has_sse42() 0
     #define engine_has_avx() 0
     #define engine_has_lzcnt() 0
+    #define engine_has_lahf() 0
     #endif
     """
     const bint ENGINE_X86_64
@@ -69,12 +76,14 @@ cdef extern from * nogil:
     bint engine_has_sse42()
     bint engine_has_avx()
     bint engine_has_lzcnt()
+    bint engine_has_lahf()
 
 ctypedef struct HostFeatures:
     bint bmi1
     bint bmi2
     bint fma
     bint lzcnt
+    bint lahf                   # in 64-bit code
     bint popcnt
     bint sse42
     bint avx
@@ -125,6 +134,7 @@ ctypedef struct Gen:
     uint32_t n_slow
     uint32_t unknown            # an op without an emitter
     bint no_de                  # the guest has no denormal-operand flag
+    bint bare_fp                # the guest's NaNs and modes are the host's
     uint8_t *stub_load          # [_x]: saves XMM registers, too
     uint8_t *stub_load_x
     uint8_t *stub_store
@@ -198,6 +208,7 @@ include "emit_mem.pxi"
 include "emit_fp.pxi"
 include "vec_gen.pxi"
 include "emit_vec.pxi"
+include "emit_vecfp.pxi"
 include "emit_ctl.pxi"
 
 
@@ -639,6 +650,8 @@ cdef void emit_op(Gen *g, IROp *op) noexcept nogil:
         emit_from_int(g, op, X_CVTSI2SD, 3)
     elif opc >= OP_vmov and opc <= OP_vgst:
         emit_vec(g, op)
+    elif opc >= OP_vfadd and opc <= OP_vfget:
+        emit_vecfp(g, op)
     else:
         g.unknown = opc
 
@@ -679,6 +692,7 @@ cdef int x86_compile(IR *s, TB *tb, CodeBuffer *buf, void *guest_const) noexcept
     g.page_bits = cpu.tlb.page_bits
     g.page_mask = cpu.tlb.page_mask
     g.no_de = cpu.fpst.nan_rule == FP_NAN_CANONICAL
+    g.bare_fp = cpu.fpst.nan_rule == FP_NAN_X86_SSE
     g.n_slow = 0
     g.unknown = 0
     memset(g.label_at, 0, s.n_labels * sizeof(uint8_t *))
@@ -781,19 +795,24 @@ cdef bint x86_available() noexcept nogil:
 
 
 # ---------------------------------------------------------------- set-up at import
+cdef void x86_64_host(bint oldest) noexcept nogil:
+    host.bmi1 = not oldest and engine_has_bmi1()
+    host.bmi2 = not oldest and engine_has_bmi2()
+    host.fma = not oldest and engine_has_fma()
+    host.lzcnt = not oldest and engine_has_lzcnt()
+    host.lahf = not oldest and engine_has_lahf()
+    host.popcnt = not oldest and engine_has_popcnt()
+    host.sse42 = not oldest and engine_has_sse42()
+    host.avx = not oldest and engine_has_avx()
+    config.n_regs[0] = 11 if host.bmi2 else 10
+
+
 cdef void init() noexcept nogil:
     cdef uint8_t[11] gprs = [RBX, R12, R13, R14, RSI, RDI, R8, R9, R10, R11, RCX]
     cdef uint32_t i
-    host.bmi1 = engine_has_bmi1()
-    host.bmi2 = engine_has_bmi2()
-    host.fma = engine_has_fma()
-    host.lzcnt = engine_has_lzcnt()
-    host.popcnt = engine_has_popcnt()
-    host.sse42 = engine_has_sse42()
-    host.avx = engine_has_avx()
+    x86_64_host(False)
     vec_table()
-    config.n_regs[0] = 11 if host.bmi2 else 10
-    for i in range(config.n_regs[0]):
+    for i in range(11):
         config.regs[0][i] = gprs[i]
     config.n_regs[1] = 14
     for i in range(14):

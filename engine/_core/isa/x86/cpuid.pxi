@@ -48,11 +48,13 @@ cdef void fill_models() noexcept nogil:
     added[MODEL_486] = X86F_i486
     added[MODEL_PENTIUM] = X86F_pentium
     added[MODEL_PENTIUMPRO] = X86F_i686 | X86F_cmov
-    added[MODEL_CORE2] = X86F_sse2
-    added[MODEL_NEHALEM] = X86F_popcnt | X86F_crc32 | X86F_rdtscp
+    added[MODEL_PENTIUM2] = X86F_mmx
+    added[MODEL_CORE2] = X86F_sse2 | X86F_sse3 | X86F_ssse3
+    added[MODEL_NEHALEM] = X86F_popcnt | X86F_crc32 | X86F_rdtscp | X86F_sse41 | X86F_sse42
     added[MODEL_HASWELL] = (X86F_bmi1 | X86F_bmi2 | X86F_movbe | X86F_lzcnt | X86F_fsgsbase
-                            | X86F_rdrand)
-    added[MODEL_MAX] = X86F_adx | X86F_rdseed | X86F_smap
+                            | X86F_rdrand | X86F_aes | X86F_pclmul | X86F_avx | X86F_avx2
+                            | X86F_fma | X86F_f16c)
+    added[MODEL_MAX] = X86F_adx | X86F_rdseed | X86F_smap | X86F_sha
     for k in range(N_MODELS):
         x86_models[k].name = engine_x86_model_names[k]
         x86_models[k].signature = engine_x86_signatures[k]
@@ -91,13 +93,20 @@ cdef uint64_t helper_cpuid(void *env, uint64_t a, uint64_t b, uint64_t c,
         ebx = 8 << 8                # CLFLUSH line in quadwords
         # DE PSE TSC MSR PAE CX8; SEP PGE; PAT
         edx = ((0x17c if have & X86F_pentium else 0) | (0x12800 if have & X86F_i686 else 0)
-               | bit_if(have, X86F_cmov, 15) | bit_if(have, X86F_sse2, 19))
-        ecx = (bit_if(have, X86F_rdrand, 30) | bit_if(have, X86F_movbe, 22) | bit_if(have, X86F_popcnt, 23)
-               | (bit_if(have, X86F_sse2, 13) if is64 else 0))
+               | bit_if(have, X86F_cmov, 15) | bit_if(have, X86F_sse2, 19)
+               | bit_if(have, X86F_i386, 0) | bit_if(have, X86F_mmx, 23)
+               | bit_if(have, X86F_sse2, 25) | bit_if(have, X86F_sse2, 26))
+        ecx = (bit_if(have, X86F_rdrand, 30) | bit_if(have, X86F_movbe, 22)
+               | bit_if(have, X86F_popcnt, 23)
+               | (bit_if(have, X86F_sse2, 13) if is64 else 0) | bit_if(have, X86F_sse3, 0)
+               | bit_if(have, X86F_pclmul, 1) | bit_if(have, X86F_ssse3, 9)
+               | bit_if(have, X86F_sse41, 19) | bit_if(have, X86F_sse42, 20)
+               | bit_if(have, X86F_aes, 25))
     elif leaf == 7 and sub == 0:
         # SMEP and SMAP
         ebx = (bit_if(have, X86F_rdseed, 18) | (0x100080 if have & X86F_smap else 0)
-               | bit_if(have, X86F_bmi1, 3) | bit_if(have, X86F_bmi2, 8) | bit_if(have, X86F_adx, 19)
+               | bit_if(have, X86F_bmi1, 3) | bit_if(have, X86F_bmi2, 8)
+               | bit_if(have, X86F_adx, 19) | bit_if(have, X86F_sha, 29)
                | (bit_if(have, X86F_fsgsbase, 0) if is64 else 0))
     elif leaf == 0x80000000U:
         eax = 0x80000008U

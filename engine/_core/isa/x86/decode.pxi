@@ -369,6 +369,12 @@ cdef void put_hex(X86Text *o, uint64_t value) noexcept nogil:
     put(o, digits)
 
 
+cdef void put_decimal(X86Text *o, uint64_t value) noexcept nogil:
+    cdef char digits[24]
+    snprintf(digits, sizeof(digits), b"%llu", <unsigned long long>value)
+    put(o, digits)
+
+
 cdef const char *reg_name(X86Insn *i, uint32_t log2, uint32_t n) noexcept nogil:
     if log2 == 0:
         return x86_reg8[n + 12 if 4 <= n < 8 and not i.prefixes & P_REX else n]
@@ -423,6 +429,19 @@ cdef void put_operand(X86Text *o, X86Insn *i, const X86Operand *op, uint32_t *im
             put(o, reg_name(i, log2, i.rm))
     elif op.kind == X86_G:
         put(o, reg_name(i, log2, i.reg))
+    elif op.kind == X86_V or op.kind == X86_H or op.kind == X86_U or op.kind == X86_L or (
+            op.kind == X86_W and not i.is_mem):
+        put(o, b"ymm" if i.row.flags & ROW_VEX and i.vex_l and op.size == X86S_x else b"xmm")
+        put_decimal(o, i.reg if op.kind == X86_V else i.vvvv if op.kind == X86_H else
+                    i.imm[0] >> 4 & 15 if op.kind == X86_L else i.rm)
+    elif op.kind == X86_P or op.kind == X86_N or (op.kind == X86_Q and not i.is_mem):
+        put(o, b"mm")
+        put_decimal(o, (i.reg if op.kind == X86_P else i.rm) & 7)
+    elif op.kind == X86_W or op.kind == X86_Q:
+        if op.size == X86S_x or op.size == X86S_dq:
+            put(o, b"ymmword ptr " if i.row.flags & ROW_VEX and i.vex_l and op.size == X86S_x else
+                b"xmmword ptr ")
+        put_memory(o, i, log2, op.size != X86S_x and op.size != X86S_dq)
     elif op.kind == X86_B:
         put(o, reg_name(i, log2, i.vvvv))
     elif op.kind == X86_Z:

@@ -44,6 +44,7 @@ cdef enum:                          # head.tb_flags
     TBF_ALIGN = 0x800               # #AC
     TBF_IDX_SHIFT = 12              # IDX_* of data accesses
     TBF_VM = 0x4000
+    TBF_FS_LIMITS = 0x8000          # TBF_LIMITS of FS and GS
     # what the system lets x87, SSE and AVX do
     TBF_EM = 0x10000
     TBF_TS = 0x20000
@@ -161,6 +162,7 @@ cdef enum:                          # IR globals behind the 16 registers
     T_CC_DST = 17
     T_CC_SRC = 18
     T_CC_SRC2 = 19
+    T_XMM = 20                      # 16 vectors
 
 cdef enum:
     R_AX = 0
@@ -331,6 +333,7 @@ ctypedef struct X86DC:          # lies in DisasContext.priv
     uint8_t mode
     uint8_t segments            # ES, CS, SS or DS has a base
     uint8_t limits              # TBF_LIMITS
+    uint8_t fs_limits           # TBF_FS_LIMITS
     uint8_t protected           # TBF_PE
     uint8_t cpl
     uint8_t stack               # log2 of the stack pointer's bytes

@@ -3,7 +3,7 @@ from engine._core.base.types cimport ST_FAULT, ST_OK, uint32_t, uint64_t
 from engine._core.cpu.head cimport CPU_INTERRUPT_HARD, CPUHead
 from engine._core.cpu.interrupt cimport cpu_exit, cpu_interrupt, cpu_reset_interrupt
 from engine._core.isa.x86.defs cimport *
-from engine._core.isa.x86.inthelp cimport x86_get_eflags, x86_set_eflags
+from engine._core.isa.x86.inthelp cimport x86_get_eflags
 from engine._core.isa.x86.segment cimport *
 from engine._core.isa.x86.state_gen cimport CPUX86State
 from engine._core.isa.x86.transfer cimport *
@@ -13,6 +13,7 @@ ctypedef struct Event:              # what is delivered
     bint soft                       # INT n, INT3, INTO: gate privilege is checked
     bint external                   # error codes of its delivery say EXT
     bint has_error
+    uint64_t resume                 # F_RF for faults that are no breakpoints (17.3.1.1)
     uint64_t error
     uint64_t ip                     # where it returns to
 
@@ -133,7 +134,7 @@ cdef int read_gate(CPUX86State *s, const Event *e, uint64_t ext, Descriptor *gat
 
 
 cdef int push_frame(Stack *k, CPUX86State *s, const Event *e, uint32_t size) noexcept nogil:
-    cdef int status = stack_push(k, x86_get_eflags(s), size)
+    cdef int status = stack_push(k, x86_get_eflags(s) | e.resume, size)
     if status == ST_OK:
         status = stack_push(k, s.seg_sel[SEG_CS], size)
     if status == ST_OK:
@@ -248,6 +249,9 @@ cdef void describe(CPUX86State *s, Event *e) noexcept nogil:
     e.soft = X86_EXCP_INT <= number < X86_EXCP_IRQ or number == X86_EXCP_BP or number == X86_EXCP_OF
     e.external = not e.soft
     e.has_error = number < 32 and with_error(e.vector)
+    e.resume = 0
+    if number < 32 and not e.soft and number != X86_EXCP_DB and number != X86_EXCP_NMI:
+        e.resume = F_RF
     e.error = x86_error_code(s)
     e.ip = head.pc - head.cs_base
     if e.soft or number == X86_EXCP_DB:
@@ -258,16 +262,15 @@ cdef void x86_do_interrupt(CPUHead *head) noexcept nogil:
     cdef CPUX86State *s = <CPUX86State *>head
     cdef Event e
     cdef uint32_t first, second
-    cdef int status, turn
+    cdef int status, _
     describe(s, &e)
     head.halted = 0
     s.trap_due = 0
     s.inhibit = 0
-    for turn in range(4):
+    for _ in range(4):
         first = e.vector
         head.exception_index = -1
         if x86_long(s) or s.cr0 & CR0_PE:
-            # A fault returns with RF set, so that it does not meet its breakpoint again (17.3.1.1).
             status = deliver_idt(s, &e)
         else:
             status = deliver_real(s, &e)
@@ -290,6 +293,7 @@ cdef void x86_do_interrupt(CPUHead *head) noexcept nogil:
             e.error = x86_error_code(s)
         e.soft = False
         e.external = True
+        e.resume = F_RF
         e.ip = head.pc - head.cs_base
     shut_down(s)
 
@@ -302,7 +306,8 @@ cdef uint64_t debug_exception(CPUX86State *s, uint64_t dr6, uint32_t hint) noexc
     return x86_raise(s, X86_EXCP_DB, 0, hint)
 
 
-cdef uint64_t helper_debug(void *env, uint64_t pc, uint64_t b, uint64_t c, uint64_t d) noexcept nogil:
+cdef uint64_t helper_debug(void *env, uint64_t pc, uint64_t b, uint64_t c,
+                           uint64_t d) noexcept nogil:
     """Traps of the instruction before, then breakpoints on this one, then: it will be stepped."""
     cdef CPUX86State *s = <CPUX86State *>env
     cdef uint64_t due = s.trap_due, hits = 0

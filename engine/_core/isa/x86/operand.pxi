@@ -69,13 +69,17 @@ cdef uint32_t widen_signed(DisasContext *dc, uint32_t log2, uint32_t t) noexcept
     return d
 
 
+cdef inline bint limited(DisasContext *dc, uint32_t seg) noexcept nogil:
+    return ctx(dc).limits if seg < SEG_FS else ctx(dc).fs_limits
+
+
 cdef void check_limit(DisasContext *dc, uint32_t seg, uint32_t t, uint32_t log2) noexcept nogil:
     """#GP(0), of SS #SS(0), unless all bytes at the offset are in the segment."""
     cdef uint32_t lo, hi, last, index = X86_EXCP_GP
     # The 80286 in real mode has but #GP.
     if seg == SEG_SS and (ctx(dc).protected or ctx(dc).features & X86F_i386):
         index = X86_EXCP_SS
-    if not ctx(dc).limits:          # every limit is 64 KiB
+    if not limited(dc, seg):        # real mode: every limit is 64 KiB
         if log2 or ctx(dc).adsize != 1:
             gen_exception_if(dc, COND_gtu, t, const(dc, 0x10000 - (1 << log2)), index, FAULT_TRAP,
                              HINT_LIMIT, t)
@@ -93,7 +97,7 @@ cdef void check_limit(DisasContext *dc, uint32_t seg, uint32_t t, uint32_t log2)
 cdef void check_writable(DisasContext *dc, uint32_t seg) noexcept nogil:
     """#GP(0): a store into code or read-only data."""
     cdef uint32_t t
-    if ctx(dc).limits and ctx(dc).protected and seg != SEG_SS:
+    if limited(dc, seg) and ctx(dc).protected and seg != SEG_SS:
         t = local(dc)
         ir_ld64(dc.ir, t, off_seg_attr(seg))
         ir_and(dc.ir, t, t, const(dc, ATTR_CODE | ATTR_WRITE))
@@ -107,7 +111,7 @@ cdef uint32_t add_segment(DisasContext *dc, uint32_t seg, uint32_t t, uint32_t l
     if ctx(dc).mode == X86_MODE_64:
         if seg < SEG_FS:
             return t
-    elif ctx(dc).limits or not ctx(dc).protected:
+    elif limited(dc, seg) or not ctx(dc).protected:
         check_limit(dc, seg, t, log2)
     if not ctx(dc).segments and seg < SEG_FS:
         return t

@@ -1,7 +1,7 @@
 # x86: address translation: none, 32-bit, PAE, 4-level; memory faults as guest exceptions.
 # Lives here: the page-table walk with accessed and dirty bits, TLB fills, page faults. Does not
-# live here: the TLB (mem/tlb), who writes CR0, CR3, CR4 (system.pyx). Called by: GuestOps, system.pyx.
-# SDM 3A, chapter 4.
+# live here: the TLB (mem/tlb), who writes CR0, CR3, CR4 (system.pyx). Called by: GuestOps,
+# system.pyx. SDM 3A, chapter 4.
 from engine._core.base.types cimport hwaddr, uint32_t, uintptr_t, vaddr_t
 from engine._core.cpu.head cimport CPUHead
 from engine._core.isa.x86.state_gen cimport CPUX86State

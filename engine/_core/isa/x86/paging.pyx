@@ -5,7 +5,7 @@ from libc.string cimport memset
 from engine._core.base.types cimport (ACCESS_FETCH, ACCESS_WRITE, PROT_EXEC, PROT_READ,
                                       PROT_WRITE, ST_FAULT, ST_OK, hwaddr, uint8_t, uint16_t,
                                       uint32_t, uint64_t, uintptr_t, vaddr_t)
-from engine._core.cpu.head cimport CPUHead, FAULT_MISALIGNED, FAULT_PAGE, FAULT_TRAP, FAULT_UNMAPPED
+from engine._core.cpu.head cimport CPUHead, FAULT_MISALIGNED, FAULT_PAGE, FAULT_UNMAPPED
 from engine._core.isa.x86.defs cimport *
 from engine._core.isa.x86.segment cimport x86_canonical, x86_long, x86_raise
 from engine._core.isa.x86.state_gen cimport CPUX86State

@@ -4,7 +4,9 @@ from engine._core.base.types cimport (MO_16, MO_32, MO_64, MO_8, ST_FAULT, ST_OK
                                       uint32_t, uint64_t)
 from engine._core.cpu.head cimport CPUHead, FAULT_TRAP
 from engine._core.isa.x86.defs cimport *
+from engine._core.isa.x86.simd_fp cimport MXCSR_MASKS
 from engine._core.isa.x86.state_gen cimport CPUX86State
+from engine._core.isa.x86.vechelp cimport TBF_XM
 from engine._core.mem.access cimport access_load, access_store
 
 
@@ -46,12 +48,12 @@ cdef void x86_update_tb_flags(CPUHead *head) noexcept nogil:
             for k in range(6):
                 if (s.seg_lo[k] or s.seg_hi[k] != 0xffffffffULL
                         or k != SEG_CS and s.seg_attr[k] & (ATTR_WRITE | ATTR_CODE) != ATTR_WRITE):
-                    flags |= TBF_LIMITS
+                    flags |= TBF_LIMITS if k < SEG_FS else TBF_FS_LIMITS
         else:
             flags |= TBF_SEGMENTS
             for k in range(6):
                 if s.seg_lo[k] or s.seg_hi[k] != 0xffff:
-                    flags |= TBF_LIMITS
+                    flags |= TBF_LIMITS if k < SEG_FS else TBF_FS_LIMITS
         if s.seg_attr[SEG_SS] & ATTR_D:
             flags |= TBF_SS32
     if s.cr0 & CR0_PE:
@@ -78,6 +80,8 @@ cdef void x86_update_tb_flags(CPUHead *head) noexcept nogil:
         flags |= TBF_OSFXSR
     if s.cr4 & CR4_OSXSAVE and s.xcr0 & 6 == 6:
         flags |= TBF_AVX
+    if s.mxcsr & MXCSR_MASKS != MXCSR_MASKS:
+        flags |= TBF_XM
     head.tb_flags = flags | <uint32_t>s.cpl << TBF_CPL_SHIFT | idx << TBF_IDX_SHIFT
     head.cs_base = 0 if flags & TBF_MODE == X86_MODE_64 else s.seg_base[SEG_CS]
     head.mmu_idx = idx

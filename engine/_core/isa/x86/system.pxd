@@ -19,16 +19,23 @@ cdef bint x86_read_msr(CPUX86State *s, uint32_t n, uint64_t *value) noexcept nog
 cdef bint x86_write_msr(CPUX86State *s, uint32_t n, uint64_t value) noexcept nogil
 cdef uint64_t x86_tsc(CPUX86State *s) noexcept nogil
 
+cdef bint x86_xcr0_ok(uint64_t value) noexcept nogil
+
 # -- called by emitted code
-cdef uint64_t helper_read_cr(void *env, uint64_t n, uint64_t b, uint64_t c, uint64_t d) noexcept nogil
+cdef uint64_t helper_read_cr(void *env, uint64_t n, uint64_t b, uint64_t c,
+                             uint64_t d) noexcept nogil
 cdef uint64_t helper_write_cr(void *env, uint64_t n, uint64_t value, uint64_t c,
                               uint64_t d) noexcept nogil
 cdef uint64_t helper_lmsw(void *env, uint64_t value, uint64_t b, uint64_t c,
                           uint64_t d) noexcept nogil
 cdef uint64_t helper_dr(void *env, uint64_t n, uint64_t value, uint64_t write,
                         uint64_t d) noexcept nogil
-cdef uint64_t helper_msr(void *env, uint64_t write, uint64_t b, uint64_t c, uint64_t d) noexcept nogil
-cdef uint64_t helper_swapgs(void *env, uint64_t a, uint64_t b, uint64_t c, uint64_t d) noexcept nogil
+cdef uint64_t helper_msr(void *env, uint64_t write, uint64_t b, uint64_t c,
+                         uint64_t d) noexcept nogil
+cdef uint64_t helper_xsetbv(void *env, uint64_t a, uint64_t b, uint64_t c,
+                            uint64_t d) noexcept nogil
+cdef uint64_t helper_swapgs(void *env, uint64_t a, uint64_t b, uint64_t c,
+                            uint64_t d) noexcept nogil
 cdef uint64_t helper_table(void *env, uint64_t which, uint64_t base, uint64_t limit,
                            uint64_t d) noexcept nogil
 cdef uint64_t helper_invlpg(void *env, uint64_t addr, uint64_t b, uint64_t c,
@@ -46,4 +53,5 @@ cdef uint64_t helper_out(void *env, uint64_t port, uint64_t size, uint64_t pc,
 cdef uint64_t helper_ins(void *env, uint64_t addr, uint64_t size, uint64_t c,
                          uint64_t d) noexcept nogil
 cdef uint64_t helper_rdtsc(void *env, uint64_t a, uint64_t b, uint64_t c, uint64_t d) noexcept nogil
-cdef uint64_t helper_random(void *env, uint64_t a, uint64_t b, uint64_t c, uint64_t d) noexcept nogil
+cdef uint64_t helper_random(void *env, uint64_t a, uint64_t b, uint64_t c,
+                            uint64_t d) noexcept nogil

@@ -405,6 +405,24 @@ cdef uint64_t helper_msr(void *env, uint64_t write, uint64_t b, uint64_t c,
     return ST_OK
 
 
+cdef bint x86_xcr0_ok(uint64_t value) noexcept nogil:
+    """x87 always, AVX not without SSE (SDM 1, 13.3)."""
+    return not value & ~7ULL and value & 1 and value & 6 != 4
+
+
+cdef uint64_t helper_xsetbv(void *env, uint64_t a, uint64_t b, uint64_t c,
+                            uint64_t d) noexcept nogil:
+    cdef CPUX86State *s = <CPUX86State *>env
+    cdef uint64_t value = (s.gpr[R_AX] & 0xffffffffULL) | s.gpr[R_DX] << 32
+    if not s.cr4 & CR4_OSXSAVE:
+        return undefined(s)
+    if s.gpr[R_CX] & 0xffffffffULL or not x86_xcr0_ok(value):
+        return x86_raise(s, X86_EXCP_GP, 0, HINT_RESERVED)
+    s.xcr0 = value
+    x86_update_tb_flags(&s.head)
+    return ST_OK
+
+
 cdef uint64_t helper_swapgs(void *env, uint64_t a, uint64_t b, uint64_t c,
                             uint64_t d) noexcept nogil:
     cdef CPUX86State *s = <CPUX86State *>env

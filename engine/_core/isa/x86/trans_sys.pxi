@@ -1,7 +1,7 @@
-# x86 families: segments, far transfers, system registers, I/O ports. Included by x86.pyx. What checks
-# or changes much is a helper (segment.pyx, transfer.pyx, system.pyx). An instruction that may change
-# what blocks are specialised on ends its block by a lookup; one that may let an interrupt in leaves
-# to the loop.
+# x86 families: segments, far transfers, system registers, I/O ports. Included by x86.pyx. What
+# checks or changes much is a helper (segment.pyx, transfer.pyx, system.pyx). An instruction that
+# may change what blocks are specialised on ends its block by a lookup; one that may let an interrupt in
+# leaves to the loop.
 
 cdef HelperInfo far_info
 cdef HelperInfo retf_info
@@ -19,6 +19,7 @@ cdef HelperInfo write_cr_info
 cdef HelperInfo lmsw_info
 cdef HelperInfo dr_info
 cdef HelperInfo msr_info
+cdef HelperInfo xsetbv_info
 cdef HelperInfo swapgs_info
 cdef HelperInfo table_info
 cdef HelperInfo invlpg_info
@@ -48,6 +49,7 @@ set_helper(&write_cr_info, helper_write_cr, b"write_cr", HF_STATUS, 2)
 set_helper(&lmsw_info, helper_lmsw, b"lmsw", HF_STATUS, 1)
 set_helper(&dr_info, helper_dr, b"dr", HF_STATUS, 3)
 set_helper(&msr_info, helper_msr, b"msr", HF_STATUS, 1)
+set_helper(&xsetbv_info, helper_xsetbv, b"xsetbv", HF_STATUS, 0)
 set_helper(&swapgs_info, helper_swapgs, b"swapgs", HF_STATUS, 0)
 set_helper(&table_info, helper_table, b"table", HF_STATUS, 3)
 set_helper(&invlpg_info, helper_invlpg, b"invlpg", HF_STATUS, 1)
@@ -329,6 +331,14 @@ cdef bint trans_msr(DisasContext *dc, X86Insn *i, bint write) noexcept nogil:
         leave(dc)
     else:
         dc.is_jmp = DISAS_STOP      # it may be the time
+    return True
+
+
+cdef bint trans_xsetbv(DisasContext *dc, X86Insn *i) noexcept nogil:
+    if unprivileged(dc, i):
+        return True
+    ir_call(dc.ir, &xsetbv_info, IR_NONE, IR_NONE, IR_NONE, IR_NONE, IR_NONE)
+    leave(dc)
     return True
 
 

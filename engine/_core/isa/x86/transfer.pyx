@@ -1,5 +1,4 @@
 # x86: far transfers: see transfer.pxd.
-from libc.string cimport memset
 from engine._core.base.types cimport ST_FAULT, ST_NEXT, ST_OK, uint32_t, uint64_t
 from engine._core.cpu.head cimport FAULT_ILLEGAL
 from engine._core.isa.x86.defs cimport *
