@@ -44,7 +44,7 @@ cdef void fill_models() noexcept nogil:
     memset(added, 0, sizeof(added))
     added[MODEL_80186] = X86F_i186
     added[MODEL_80286] = X86F_i286
-    added[MODEL_80386] = X86F_i386 | X86F_fpu
+    added[MODEL_80386] = X86F_i386
     added[MODEL_486] = X86F_i486
     added[MODEL_PENTIUM] = X86F_pentium
     added[MODEL_PENTIUMPRO] = X86F_i686 | X86F_cmov
@@ -94,7 +94,7 @@ cdef uint64_t helper_cpuid(void *env, uint64_t a, uint64_t b, uint64_t c,
         # DE PSE TSC MSR PAE CX8; SEP PGE; PAT
         edx = ((0x17c if have & X86F_pentium else 0) | (0x12800 if have & X86F_i686 else 0)
                | bit_if(have, X86F_cmov, 15) | bit_if(have, X86F_sse2, 19)
-               | bit_if(have, X86F_fpu, 0) | bit_if(have, X86F_mmx, 23)
+               | bit_if(have, X86F_i386, 0) | bit_if(have, X86F_mmx, 23)
                | bit_if(have, X86F_sse2, 24)
                | bit_if(have, X86F_sse2, 25) | bit_if(have, X86F_sse2, 26))
         ecx = (bit_if(have, X86F_rdrand, 30) | bit_if(have, X86F_movbe, 22)

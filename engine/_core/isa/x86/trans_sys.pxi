@@ -1,7 +1,7 @@
 # x86 families: segments, far transfers, system registers, I/O ports. Included by x86.pyx. What
 # checks or changes much is a helper (segment.pyx, transfer.pyx, system.pyx). An instruction that
-# may change what blocks are specialised on ends its block by a lookup; one that may let an interrupt in
-# leaves to the loop.
+# may change what blocks are specialised on ends its block by a lookup; one that may let an
+# interrupt in leaves to the loop.
 
 cdef HelperInfo far_info
 cdef HelperInfo retf_info

@@ -13,6 +13,10 @@ cdef bint vector_operands(X86Insn *i, bint mmx) noexcept nogil:
     return False
 
 
+cdef inline bint is_x87(X86Insn *i) noexcept nogil:
+    return not i.row.feature and (i.opcode & 0xf8 == 0xd8 or i.opcode == 0x9b)
+
+
 cdef bint switched(DisasContext *dc) noexcept nogil:
     """#NM of CR0.TS. Always True."""
     if dc.tb_flags & TBF_TS:
@@ -28,7 +32,7 @@ cdef bint unit_ready(DisasContext *dc, X86Insn *i) noexcept nogil:
     cdef bint vex = i.row.flags & ROW_VEX != 0 and feature & (X86F_avx | X86F_avx2 | X86F_fma
                                                               | X86F_f16c) != 0
     cdef bint xmm = vector_operands(i, False), mmx = vector_operands(i, True)
-    if feature & X86F_fpu:          # FWAIT: only with MP, and not for EM
+    if is_x87(i):                   # FWAIT: only with MP, and not for EM
         if flags & (TBF_TS | TBF_EM) and (i.opcode != 0x9b or flags & TBF_TS and flags & TBF_MP):
             gen_exception(dc, X86_EXCP_NM, FAULT_TRAP, HINT_NONE, dc.pc)
         return True
@@ -54,6 +58,8 @@ cdef void call_x87(DisasContext *dc, uint32_t op, uint32_t addr) noexcept nogil:
 
 
 cdef bint trans_fwait(DisasContext *dc, X86Insn *i) noexcept nogil:
+    if not ctx(dc).features & X86F_i386:
+        return True
     call_x87(dc, X87_WAIT, const(dc, 0))
     return True
 
@@ -62,6 +68,16 @@ cdef bint trans_x87(DisasContext *dc, X86Insn *i, uint32_t esc) noexcept nogil:
     cdef uint32_t op = esc << 8 | i.modrm, t
     cdef int size = x87_operand(op)
     cdef bint flags = (esc == 3 or esc == 7) and 0xe8 <= i.modrm < 0xf8
+    if not ctx(dc).features & X86F_i386:    # no coprocessor answers, but a word is addressed
+        if i.is_mem:
+            address(dc, i, MO_16)
+        return True
+    if (flags or (esc == 2 or esc == 3) and 0xc0 <= i.modrm < 0xe0) and not (
+            ctx(dc).features & X86F_cmov):
+        return False            # FCOMI, FCMOV
+    if i.is_mem and i.modrm >> 3 & 7 == 1 and (esc == 3 or esc == 5 or esc == 7) and not (
+            ctx(dc).features & X86F_sse3):
+        return False            # FISTTP
     if i.is_mem:
         if size == 0:
             return gen_environment(dc, i, esc)
