@@ -28,7 +28,7 @@ cdef void stack_open_new(Stack *k, CPUX86State *s, uint64_t sel, const Descripto
 cdef int stack_push(Stack *k, uint64_t value, uint32_t size) noexcept nogil
 cdef int stack_pop(Stack *k, uint64_t *value, uint32_t size) noexcept nogil
 cdef void stack_commit(Stack *k) noexcept nogil
-# The stack of an inner level, from the task state segment; ist: of that number in long mode, 0 none.
+# The stack of an inner level, from the task state segment; ist: of that number (long mode), 0 none.
 cdef int stack_open_inner(Stack *k, CPUX86State *s, uint64_t level, uint64_t ist, uint64_t ext,
                           InnerStack *inner) noexcept nogil
 # SS becomes it.
