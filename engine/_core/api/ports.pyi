@@ -1,6 +1,9 @@
 # Types of the native API for type checkers: Ports (ports.pyx).
 from collections.abc import Callable, Iterator
 
+from typing_extensions import disjoint_base
+
+@disjoint_base
 class Ports:
     def map_io(
         self,

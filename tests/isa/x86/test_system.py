@@ -319,3 +319,29 @@ def test_umip(backend):
         emu.pc = CODE
         emu.regs["cr4"] |= 1 << 11
         assert raised(emu) == (13, 0)
+
+
+def test_models(backend):
+    """What each model adds decodes from it on, and CPUID says so."""
+    order = ["8086", "80186", "80286", "80386", "486", "pentium", "pentiumpro", "pentium2",
+             "pentium3", "core2", "nehalem", "haswell", "max"]
+    first = {"60": "80186", "0f01e0": "80286", "0fa2": "486", "0f31": "pentium",
+             "0f44c0": "pentiumpro", "f30fb8c0": "nehalem", "0f38f000": "haswell",
+             "0fc7f0": "haswell", "0fc7f8": "max"}
+    for model in order:
+        emu = machine("x86_16", b"", backend, model=model)
+        emu.regs["sp"] = 0x1000
+        for code, since in first.items():
+            emu.memory.write(CODE, bytes.fromhex(code))
+            emu.pc = CODE
+            found = raised(emu)
+            assert (found is None) == (order.index(model) >= order.index(since)), (model, code)
+            assert found is None or found[0] == 6
+    for model, signature in (("486", 0x480), ("core2", 0x6FB), ("haswell", 0x306C3)):
+        emu = machine("i386", b"\x0F\xA2", backend, model=model)
+        emu.regs["eax"] = 1
+        run(emu, 1)
+        assert emu.regs["eax"] == signature
+        assert emu.regs["edx"] & 1
+    with pytest.raises(engine.UnsupportedError):
+        engine.Emulator("x86_64", model="pentium")

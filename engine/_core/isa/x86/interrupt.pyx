@@ -146,10 +146,10 @@ cdef int push_frame(Stack *k, CPUX86State *s, const Event *e, uint32_t size) noe
 
 cdef int deliver_idt(CPUX86State *s, const Event *e) noexcept nogil:
     """SDM 3A, 6.12, 6.14; 2A, INT n: "PROTECTED-MODE"."""
-    cdef Descriptor gate, d, ss_desc
+    cdef Descriptor gate, d
+    cdef InnerStack stack
     cdef Stack k, old
     cdef uint64_t ext = 0 if e.soft or not e.external else 1, sel, ip, dpl, cpl = s.cpl
-    cdef uint64_t ss = 0, sp = 0
     cdef bint wide = x86_long(s), vm86 = s.eflags & F_VM != 0, inner
     cdef uint32_t size, n
     cdef int status = read_gate(s, e, ext, &gate)
@@ -177,22 +177,12 @@ cdef int deliver_idt(CPUX86State *s, const Event *e) noexcept nogil:
     old = k
     if inner:
         cpl = dpl
+    if inner or wide and gate.raw >> 32 & 7:
+        status = stack_open_inner(&k, s, dpl, gate.raw >> 32 & 7 if wide else 0, ext, &stack)
+    elif wide:
+        stack_widen(&k, s.gpr[R_SP], cpl)
     if wide:
-        sp = s.gpr[R_SP]
-        if inner or gate.raw >> 32 & 7:
-            status = x86_inner_stack64(s, dpl, gate.raw >> 32 & 7, ext, &sp)
-        k.mask = ~0ULL
-        k.base = 0
-        k.lo = 0
-        k.hi = ~0ULL
-        k.sp = sp & ~15ULL          # aligned (6.14.2)
-        k.idx = IDX_USER if cpl == 3 else x86_system_idx(s)
-    elif inner:
-        status = x86_inner_stack(s, dpl, ext, &ss, &sp)
-        if status == ST_OK:
-            status = x86_stack_segment(s, ss, dpl, X86_EXCP_TS, ext, &ss_desc)
-        if status == ST_OK:
-            stack_open_new(&k, s, ss, &ss_desc, sp)
+        k.sp &= ~15ULL              # aligned (6.14.2)
     if vm86:
         for n in range(4):          # GS FS DS ES
             if status == ST_OK:
@@ -218,10 +208,7 @@ cdef int deliver_idt(CPUX86State *s, const Event *e) noexcept nogil:
             if n != SEG_CS and n != SEG_SS:
                 x86_set_segment(s, n, 0, 0, 0, ATTR_UNUSABLE)
     if inner:
-        if wide:
-            x86_set_segment(s, SEG_SS, cpl, 0, 0, ATTR_UNUSABLE | cpl << ATTR_DPL_SHIFT)
-        else:
-            x86_set_segment(s, SEG_SS, ss, ss_desc.base, ss_desc.limit, ss_desc.attr)
+        stack_enter_inner(s, cpl, &stack)
     stack_commit(&k)
     x86_enter_code(s, sel, &d, cpl, ip)
     return ST_OK

@@ -16,6 +16,11 @@ ctypedef struct Stack:              # nothing of the CPU changes until it is all
     uint64_t selector               # of #SS
     uint32_t idx
 
+ctypedef struct InnerStack:
+    uint64_t ss
+    uint64_t sp
+    Descriptor d                    # of ss; long mode has none
+
 cdef void stack_open(Stack *k, CPUX86State *s) noexcept nogil
 # Of a segment that is not loaded yet.
 cdef void stack_open_new(Stack *k, CPUX86State *s, uint64_t sel, const Descriptor *d,
@@ -23,11 +28,13 @@ cdef void stack_open_new(Stack *k, CPUX86State *s, uint64_t sel, const Descripto
 cdef int stack_push(Stack *k, uint64_t value, uint32_t size) noexcept nogil
 cdef int stack_pop(Stack *k, uint64_t *value, uint32_t size) noexcept nogil
 cdef void stack_commit(Stack *k) noexcept nogil
-# SS:SP of an inner level, from the task state segment.
-cdef int x86_inner_stack(CPUX86State *s, uint64_t level, uint64_t ext, uint64_t *ss,
-                         uint64_t *sp) noexcept nogil
-cdef int x86_inner_stack64(CPUX86State *s, uint64_t level, uint64_t ist, uint64_t ext,
-                           uint64_t *sp) noexcept nogil
+# The stack of an inner level, from the task state segment; ist: of that number (long mode), 0 none.
+cdef int stack_open_inner(Stack *k, CPUX86State *s, uint64_t level, uint64_t ist, uint64_t ext,
+                          InnerStack *inner) noexcept nogil
+# SS becomes it.
+cdef void stack_enter_inner(CPUX86State *s, uint64_t level, const InnerStack *inner) noexcept nogil
+# Long mode: all of RSP, no segment.
+cdef void stack_widen(Stack *k, uint64_t sp, uint64_t level) noexcept nogil
 # Execution goes on there, at the instruction pointer (in its width).
 cdef void x86_enter_code(CPUX86State *s, uint64_t sel, const Descriptor *d, uint64_t cpl,
                          uint64_t ip) noexcept nogil

@@ -81,8 +81,8 @@ cdef void stack_commit(Stack *k) noexcept nogil:
         k.s.gpr[R_SP] = k.sp
 
 
-cdef int x86_inner_stack(CPUX86State *s, uint64_t level, uint64_t ext, uint64_t *ss,
-                         uint64_t *sp) noexcept nogil:
+cdef int inner_stack(CPUX86State *s, uint64_t level, uint64_t ext, uint64_t *ss,
+                     uint64_t *sp) noexcept nogil:
     """SDM 3A, 7.2.1 and 7.6."""
     cdef bint wide = s.tr_attr & 8 != 0
     cdef uint64_t at = 4 + 8 * level if wide else 2 + 4 * level
@@ -96,8 +96,8 @@ cdef int x86_inner_stack(CPUX86State *s, uint64_t level, uint64_t ext, uint64_t 
     return status
 
 
-cdef int x86_inner_stack64(CPUX86State *s, uint64_t level, uint64_t ist, uint64_t ext,
-                           uint64_t *sp) noexcept nogil:
+cdef int inner_stack64(CPUX86State *s, uint64_t level, uint64_t ist, uint64_t ext,
+                       uint64_t *sp) noexcept nogil:
     cdef uint64_t at = 0x1c + 8 * ist if ist else 4 + 8 * level
     cdef int status
     if s.tr_sel & 0xfffc == 0 or at + 7 > s.tr_limit:
@@ -106,6 +106,40 @@ cdef int x86_inner_stack64(CPUX86State *s, uint64_t level, uint64_t ist, uint64_
     if status == ST_OK and not x86_canonical(sp[0]):
         return x86_raise(s, X86_EXCP_SS, ext, HINT_SELECTOR)
     return status
+
+
+cdef void stack_widen(Stack *k, uint64_t sp, uint64_t level) noexcept nogil:
+    k.sp = sp
+    k.mask = ~0ULL
+    k.base = 0
+    k.lo = 0
+    k.hi = ~0ULL
+    k.idx = IDX_USER if level == 3 else x86_system_idx(k.s)
+
+
+cdef int stack_open_inner(Stack *k, CPUX86State *s, uint64_t level, uint64_t ist, uint64_t ext,
+                          InnerStack *inner) noexcept nogil:
+    cdef int status
+    if x86_long(s):
+        status = inner_stack64(s, level, ist, ext, &inner.sp)
+        if status == ST_OK:
+            k.s = s
+            k.selector = 0
+            stack_widen(k, inner.sp, level)
+        return status
+    status = inner_stack(s, level, ext, &inner.ss, &inner.sp)
+    if status == ST_OK:
+        status = x86_stack_segment(s, inner.ss, level, X86_EXCP_TS, ext, &inner.d)
+    if status == ST_OK:
+        stack_open_new(k, s, inner.ss, &inner.d, inner.sp)
+    return status
+
+
+cdef void stack_enter_inner(CPUX86State *s, uint64_t level, const InnerStack *inner) noexcept nogil:
+    if x86_long(s):
+        x86_set_segment(s, SEG_SS, level, 0, 0, ATTR_UNUSABLE | level << ATTR_DPL_SHIFT)
+    else:
+        x86_set_segment(s, SEG_SS, inner.ss, inner.d.base, inner.d.limit, inner.d.attr)
 
 
 # ---------------------------------------------------------------- code segments
@@ -169,10 +203,11 @@ cdef int far_real(CPUX86State *s, uint64_t sel, uint64_t ip, uint64_t how,
 cdef int through_gate(CPUX86State *s, uint64_t sel, Descriptor *gate, bint call,
                       uint64_t next_ip) noexcept nogil:
     """A call gate (SDM 3A, 5.8.3): to code of this privilege level or, by CALL, of an inner one."""
-    cdef Descriptor d, ss_desc
+    cdef Descriptor d
+    cdef InnerStack inner
     cdef Stack k, old
     cdef uint64_t kind = gate.attr & 15, dpl = gate.attr >> ATTR_DPL_SHIFT & 3, args, n, value = 0
-    cdef uint64_t target = gate.raw >> 16 & 0xffff, ip = gate.raw & 0xffff, ss = 0, sp = 0, cpl
+    cdef uint64_t target = gate.raw >> 16 & 0xffff, ip = gate.raw & 0xffff, cpl
     cdef uint32_t size = 2 if kind == 4 else 8 if x86_long(s) else 4
     cdef int status
     if dpl < s.cpl or dpl < sel & 3:
@@ -203,20 +238,7 @@ cdef int through_gate(CPUX86State *s, uint64_t sel, Descriptor *gate, bint call,
     if call and not d.attr & ATTR_CONFORMING and dpl < s.cpl:
         old = k
         cpl = dpl
-        if size == 8:
-            status = x86_inner_stack64(s, dpl, 0, 0, &sp)
-            k.mask = ~0ULL
-            k.hi = ~0ULL
-            k.lo = 0
-            k.base = 0
-            k.sp = sp
-            k.idx = x86_system_idx(s)
-        else:
-            status = x86_inner_stack(s, dpl, 0, &ss, &sp)
-            if status == ST_OK:
-                status = x86_stack_segment(s, ss, dpl, X86_EXCP_TS, 0, &ss_desc)
-            if status == ST_OK:
-                stack_open_new(&k, s, ss, &ss_desc, sp)
+        status = stack_open_inner(&k, s, dpl, 0, 0, &inner)
         if status == ST_OK:
             status = stack_push(&k, s.seg_sel[SEG_SS], size)
         if status == ST_OK:
@@ -229,9 +251,7 @@ cdef int through_gate(CPUX86State *s, uint64_t sel, Descriptor *gate, bint call,
             if status == ST_OK:
                 status = stack_push(&k, value, size)
     elif size == 8:
-        k.mask = ~0ULL
-        k.hi = ~0ULL
-        k.base = 0
+        stack_widen(&k, k.sp, s.cpl)
     if status == ST_OK and call:
         status = push_return(s, &k, size, next_ip)
     if status == ST_OK:
@@ -239,10 +259,7 @@ cdef int through_gate(CPUX86State *s, uint64_t sel, Descriptor *gate, bint call,
     if status != ST_OK:
         return status
     if cpl != s.cpl:
-        if size == 8:
-            x86_set_segment(s, SEG_SS, cpl, 0, 0, ATTR_UNUSABLE | cpl << ATTR_DPL_SHIFT)
-        else:
-            x86_set_segment(s, SEG_SS, ss, ss_desc.base, ss_desc.limit, ss_desc.attr)
+        stack_enter_inner(s, cpl, &inner)
     if call:
         stack_commit(&k)
     x86_enter_code(s, target, &d, cpl, ip)
