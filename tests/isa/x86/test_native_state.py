@@ -153,16 +153,40 @@ def test_faulting_save_writes_nothing(emu, code):
     assert emu.regs.pc == native.CODE
 
 
-def test_wide_stores_are_whole(emu):
-    """A 32-byte store over the end of what is mapped writes nothing (VMOVUPS)."""
+@pytest.mark.parametrize("code, size", [
+    ("c5fc110f", 32), ("c5f8110f", 16), ("0f110f", 16), ("c5f8130f", 8), ("660f7e0f", 4),
+])
+def test_wide_stores_are_whole(emu, code, size):
+    """A store over the end of what is mapped writes nothing (VMOVUPS, MOVUPS, VMOVLPS, MOVD)."""
     emu.memory.write(AREA, bytes(4096))
-    for at in (0x1000 - 16, 0x1000 - 8, 0x1000 - 31):
+    for at in {size // 2, 1, size - 1}:
         emu.regs.ymm1 = (1 << 256) - 1
-        with pytest.raises(engine.MemoryFault):
-            run(emu, "c5fc110f", rdi=AREA + at)
+        with pytest.raises(engine.MemoryFault) as caught:
+            run(emu, code, rdi=AREA + 0x1000 - at)
+        assert caught.value.access == "write"
         assert emu.memory.read(AREA, 4096) == bytes(4096)
-    run(emu, "c5fc110f", rdi=AREA + 0x1000 - 32)
-    assert emu.memory.read(AREA + 0x1000 - 32, 32) == b"\xff" * 32
+    run(emu, code, rdi=AREA + 0x1000 - size)
+    assert emu.memory.read(AREA + 0x1000 - size, size) == b"\xff" * size
+
+
+@pytest.mark.parametrize("code, size", [
+    ("d91f", 4), ("dd1f", 8), ("db3f", 10), ("df37", 10), ("df3f", 8), ("db1f", 4), ("df1f", 2),
+])
+def test_faulting_x87_store_changes_nothing(emu, code, size):
+    """FSTP, FBSTP, FISTP: neither memory nor the stack."""
+    names = ["fcw", "fsw", "ftw", *(f"fpr{n}" for n in range(8))]
+    emu.memory.write(AREA, bytes(4096))
+    emu.regs.write_many({"fsw": 6 << 11, "fpr6": 0x3FFFC000000000000000, "ftw": 0xCFFF})
+    before = emu.regs.read_many(names)
+    for at in (1, size - 1):
+        with pytest.raises(engine.MemoryFault) as caught:
+            run(emu, code, rdi=AREA + 0x1000 - at)
+        assert caught.value.access == "write"
+        assert emu.regs.read_many(names) == before
+        assert emu.memory.read(AREA, 4096) == bytes(4096)
+    run(emu, code, rdi=AREA + 0x1000 - size)
+    assert emu.regs.fsw >> 11 == 7
+    assert emu.memory.read(AREA + 0x1000 - size, size) != bytes(size)
 
 
 def test_xgetbv(emu):

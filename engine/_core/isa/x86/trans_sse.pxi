@@ -129,8 +129,9 @@ cdef void store_wide(DisasContext *dc, X86Insn *i, Wide w, uint32_t bytes_) noex
             ir_vext(dc.ir, t, w.lo, 0, log2)
         else:
             ir_vlo(dc.ir, t, w.lo)
-        ir_gst(dc.ir, address(dc, i, log2), t, oi(dc, log2))
+        store(dc, i, log2, t)
         return
+    check_writable(dc, segment_of(i))
     t = address(dc, i, 4)
     if w.hi != IR_NONE:
         u = local(dc)
@@ -377,7 +378,7 @@ cdef bint trans_mmxmov(DisasContext *dc, X86Insn *i) noexcept nogil:
         enter_mmx(dc, s, False)
         t = local(dc)
         ir_ld64(dc.ir, t, word_offset(s, 0))
-        ir_gst(dc.ir, address(dc, i, 3), t, oi(dc, 3))
+        store(dc, i, 3, t)
     else:
         enter_mmx(dc, d if d >= SLOT_MMX else s, d >= SLOT_MMX)
         copy_mmx(dc, d, s)
@@ -427,7 +428,7 @@ cdef bint trans_vhalf(DisasContext *dc, X86Insn *i, uint32_t to, bint swap) noex
     if in_memory(i, 0):
         t = local(dc)
         ir_vext(dc.ir, t, xmm(i.reg), to, 3)
-        ir_gst(dc.ir, address(dc, i, 3), t, oi(dc, 3))
+        store(dc, i, 3, t)
         return True
     if i.is_mem:
         t = load_int(dc, i, 8)

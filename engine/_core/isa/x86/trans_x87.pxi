@@ -87,6 +87,8 @@ cdef bint trans_x87(DisasContext *dc, X86Insn *i, uint32_t esc) noexcept nogil:
                 t = local(dc)
                 ir_gld(dc.ir, t, address_at(dc, i, 8), oi(dc, 1))
                 ir_st64(dc.ir, t, word_offset(SLOT_MEM, 1))
+        if size < 0:
+            check_writable(dc, segment_of(i))
         call_x87(dc, op, address(dc, i, 3))
         if size < 0:
             gen_x87_store(dc, i, <uint32_t>-size)
@@ -137,6 +139,8 @@ cdef bint gen_environment(DisasContext *dc, X86Insn *i, uint32_t esc) noexcept n
         return False
     what = (VM_LDENV if reg == 4 else VM_STENV) if esc == 1 else (
         VM_RSTOR if reg == 4 else VM_SAVE)
+    if reg == 6:
+        check_writable(dc, segment_of(i))
     call_memory(dc, what | (0x200 if i.opsize == 1 else 0)
                 | (0 if i.protected else 0x400), address(dc, i, 3), 0)
     dc.is_jmp = DISAS_STOP
@@ -145,6 +149,8 @@ cdef bint gen_environment(DisasContext *dc, X86Insn *i, uint32_t esc) noexcept n
 
 cdef bint trans_image(DisasContext *dc, X86Insn *i, uint64_t what) noexcept nogil:
     """FXSAVE, XSAVE and the like: `what` as helper_memory has it."""
+    if what & 255 == VM_FXSAVE or what & 255 == VM_XSAVE:
+        check_writable(dc, segment_of(i))
     call_memory(dc, what | (0x100 if i.rex & 8 else 0), address(dc, i, 3), 0)
     dc.is_jmp = DISAS_STOP          # tb_flags hang on MXCSR
     return True
@@ -193,6 +199,8 @@ cdef bint trans_vmaskmov(DisasContext *dc, X86Insn *i, uint32_t log2, bint store
     """VMASKMOVPS, VPMASKMOVD; log2 4: by VEX.W."""
     if log2 == 4:
         log2 = 2 + i.vex_w
+    if stores:
+        check_writable(dc, segment_of(i))
     call_memory(dc, VM_MASK_STORE if stores else VM_MASK_LOAD, address(dc, i, 3),
                 lanes_of(i.reg, i.vvvv, log2, full_bytes(i)))
     return True
@@ -207,6 +215,7 @@ cdef bint trans_maskmov(DisasContext *dc, X86Insn *i) noexcept nogil:
     i.base = R_DI
     i.index = REG_NONE
     i.disp = 0
+    check_writable(dc, segment_of(i))
     call_memory(dc, VM_MASK_STORE, address(dc, i, 3),
                 lanes_of(data, mask, 0, 8 if data >= SLOT_MMX else 16))
     return True

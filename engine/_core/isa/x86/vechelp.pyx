@@ -1,6 +1,6 @@
 # x86: vector and x87 helpers of emitted code: see vechelp.pxd.
 from libc.string cimport memcpy, memset
-from engine._core.base.types cimport (ST_FAULT, ST_OK, int32_t, int64_t, uint16_t, uint32_t,
+from engine._core.base.types cimport (ACCESS_WRITE, ST_FAULT, ST_OK, int32_t, int64_t, uint16_t, uint32_t,
                                       uint64_t, uint8_t)
 from engine._core.cpu.head cimport FAULT_ILLEGAL, FAULT_TRAP
 from engine._core.fp.status cimport FP_F32, FP_F64
@@ -10,6 +10,7 @@ from engine._core.isa.x86.simd_fp cimport simd_comi, simd_fp
 from engine._core.isa.x86.simd_misc cimport SIMD_IMPLICIT, simd_misc, simd_pcmpstr
 from engine._core.isa.x86.state_gen cimport CPUX86State
 from engine._core.isa.x86.x87 cimport *
+from engine._core.mem.access cimport access_probe
 
 
 cdef uint64_t x86_fault(CPUX86State *s, int number) noexcept nogil:
@@ -103,9 +104,16 @@ cdef uint64_t helper_x87(void *env, uint64_t op, uint64_t pc, uint64_t c,
     cdef CPUX86State *s = <CPUX86State *>env
     cdef X87 f
     cdef uint32_t result, eflags = <uint32_t>s.vec[66]
+    cdef int size, status
     s.head.exception_pc = pc
     if op == X87_WAIT:
         return x86_fault(s, X86_EXCP_MF) if s.fsw & X87_ES else <uint64_t>ST_OK
+    size = x87_operand(<uint32_t>op)
+    if size < 0 and not s.fsw & X87_ES:
+        # Nothing may change if the operand cannot be stored.
+        status = access_probe(&s.head.tlb, c, <uint32_t>-size, ACCESS_WRITE, <int>s.head.mmu_idx, 0)
+        if status != ST_OK:
+            return status
     memcpy(f.r, s.x87, sizeof(f.r))
     f.cw = <uint16_t>s.fcw
     f.sw = <uint16_t>s.fsw
