@@ -20,8 +20,8 @@ BITS = {arch: bits for bits, arch in ARCH.items()}
 # Their results are not fixed, or belong to descriptors and privilege: test_system*.py.
 ELSEWHERE = {"rdtsc", "rdtscp", "cpuid", "hlt", "interrupt_flag", "far", "retf", "iret",
              "load_pointer"}
-# Vectors and x87, in 64-bit mode: results that processors choose are in test_native_x87.py (a bound)
-# and test_native_simd.py, images of states in test_native_state.py.
+# Vectors and x87, in 64-bit mode: results that processors choose are in test_native_x87.py (a
+# bound) and test_native_simd.py, images of states in test_native_state.py.
 CHOSEN = {"f2xm1", "fyl2x", "fptan", "fpatan", "fyl2xp1", "fsincos", "fsin", "fcos", "rcpps",
           "rcpss", "rsqrtps", "rsqrtss", "vrcpps", "vrcpss", "vrsqrtps", "vrsqrtss"}
 IMAGES = {"image", "xgetbv"}

@@ -1,7 +1,7 @@
 # x86: vector and x87 helpers of emitted code: see vechelp.pxd.
 from libc.string cimport memcpy, memset
-from engine._core.base.types cimport (ACCESS_WRITE, ST_FAULT, ST_OK, int32_t, int64_t, uint16_t, uint32_t,
-                                      uint64_t, uint8_t)
+from engine._core.base.types cimport (ACCESS_WRITE, ST_FAULT, ST_OK, int32_t, int64_t, uint16_t,
+                                      uint32_t, uint64_t, uint8_t)
 from engine._core.cpu.head cimport FAULT_ILLEGAL, FAULT_TRAP
 from engine._core.fp.status cimport FP_F32, FP_F64
 from engine._core.isa.x86.defs cimport *
