@@ -19,6 +19,12 @@ ROUNDS = int(os.environ.get("ENGINE_FUZZ", "1"))
 SEED = os.environ.get("ENGINE_FUZZ_SEED")
 SEEDS = [int(SEED)] if SEED else list(range(20 * ROUNDS))
 TOP = 1 << 64
+# A register that the code of do_code addresses memory with, by architecture.
+POINTERS = {"riscv64": "a1", "riscv32": "a1", "x86_64": "rsi", "i386": "esi"}
+# Loads, stores, jumps, system calls, repetitions.
+X86 = [bytes.fromhex(text) for text in (
+    "8b06", "8906", "48ff4608", "0fb606", "660f6f06", "f30f7f4610", "cd80", "0f05", "ebfe", "eb01",
+    "c3", "e800000000", "0fa2", "0f31", "f4", "f3a4", "f3ab", "29d8", "0f0b", "90")]
 
 
 class HookError(Exception):
@@ -37,8 +43,11 @@ class Session:
 
     def __init__(self, rng):
         self.rng = rng
-        self.delivers = rng.random() < 0.5
-        self.emu = Emulator(rng.choice(["riscv64", "riscv32"]),
+        arch = rng.choice(list(POINTERS))
+        self.pointer = POINTERS[arch]
+        # x86 has no delivery to the guest yet.
+        self.delivers = self.pointer == "a1" and rng.random() < 0.5
+        self.emu = Emulator(arch,
                             exceptions="guest" if self.delivers else "host",
                             user_mode=rng.random() < 0.3)
         self.hooks = []
@@ -161,6 +170,12 @@ class Session:
         assert 0 <= regs[name] < 1 << regs.info(name).bits
 
     def do_code(self):
+        self.dirty = True
+        if self.pointer != "a1":
+            self.emu.memory.write(self.address(), b"".join(
+                self.rng.choice(X86) if self.rng.random() < 0.8 else self.rng.randbytes(4)
+                for _ in range(self.rng.randrange(1, 12))))
+            return
         words = []
         for _ in range(self.rng.randrange(1, 12)):
             kind = self.rng.randrange(4)
@@ -170,12 +185,11 @@ class Session:
                 words.append(addi("a0", "a1", self.rng.randrange(2048)))
             else:
                 words.append(self.rng.choice([ld, sd, sw])("a0", self.rng.randrange(64), "a1"))
-        self.dirty = True
         self.emu.memory.write(self.address(), code(*words))
 
     def do_run(self):
         self.dirty = True
-        self.emu.regs.a1 = self.address()
+        self.emu.regs[self.pointer] = self.address()
         limits = {"count": self.rng.choice([0, 1, 5, 100, 2000])}
         if self.rng.random() < 0.1:
             limits = {"timeout": 0.01}
@@ -200,7 +214,8 @@ class Session:
 
         kind = self.rng.choice(["code", "block", "memory", "fault", "exception", "invalid", "insn"])
         if kind == "insn":
-            hook = self.emu.hook_insn(self.rng.choice(["ld", "addi", "ecall", "nonsense"]), fn)
+            hook = self.emu.hook_insn(
+                self.rng.choice(["ld", "addi", "ecall", "mov", "syscall", "nonsense"]), fn)
         elif kind == "exception" or self.rng.random() < 0.5:
             hook = getattr(self.emu, "hook_" + kind)(fn)
         else:
