@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -215,6 +216,27 @@ def test_disconnect_and_come_back(emu):
         assert second.ask("vKill;1") == "OK"
         second.close()
     assert answers == [False]
+
+
+def test_emulator_gdb(emu):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    answers = []
+    thread = threading.Thread(target=lambda: answers.append(emu.gdb(port)), daemon=True)
+    thread.start()
+    for _ in range(200):
+        try:
+            client = Client(port)
+            break
+        except ConnectionRefusedError:
+            time.sleep(0.05)
+    client.ask("s")
+    client.ask("bs")
+    client.ask("D")
+    thread.join(20)
+    assert answers == [True]
+    client.close()
 
 
 def test_port_in_use(emu):
