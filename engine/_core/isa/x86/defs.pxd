@@ -66,6 +66,7 @@ cdef enum:                          # IR globals behind the 16 registers
     T_CC_DST = 17
     T_CC_SRC = 18
     T_CC_SRC2 = 19
+    T_XMM = 20                      # 16 vectors
 
 cdef enum:
     R_AX = 0

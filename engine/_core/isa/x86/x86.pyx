@@ -4,12 +4,15 @@
 # inline; rows, calls and registers are generated (gen/x86.py, gen/isa_out.py).
 from libc.stdio cimport snprintf
 from libc.string cimport memcpy, memset, strcmp
-from engine._core.base.types cimport (MO_16, MO_8, MO_ATOMIC, MO_SIGN, PROT_EXEC,
+from engine._core.base.types cimport (MO_128, MO_16, MO_8, MO_ATOMIC, MO_SIGN, PROT_EXEC,
                                       PROT_READ, PROT_WRITE, ST_OK, ST_FAULT, hwaddr, int8_t,
                                       int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t,
                                       uint64_t, uintptr_t, vaddr_t)
 from engine._core.cpu.head cimport (CPUHead, FAULT_ILLEGAL, FAULT_MISALIGNED, FAULT_TRAP)
-from engine._core.fp.status cimport FP_F32, FP_F64, FP_NAN_CANONICAL, fp_status_init
+from engine._core.fp.lanes cimport V_HOW_SHIFT, V_INT64, V_LANE0, V_QUIET_NX, V_SIGNALLING
+from engine._core.fp.soft cimport FP_INT_X86
+from engine._core.fp.status cimport (FP_F32, FP_F64, FP_NAN_X86_SSE, FP_RM_DYN, FP_RTZ,
+                                     fp_status_init)
 from engine._core.ir.build_gen cimport *
 from engine._core.ir.ir cimport (HF_NO_READ, HF_NO_WRITE, HF_PURE, HF_STATUS, IR, IR_NONE,
                                  IR_ROW_WORDS, HelperInfo, TEMP_CONST, helper_fn, ir_call, ir_const,
@@ -27,6 +30,7 @@ from engine._core.isa.x86.simd cimport *
 from engine._core.isa.x86.simd_fp cimport *
 from engine._core.isa.x86.simd_misc cimport *
 from engine._core.isa.x86.vechelp cimport *
+from engine._core.isa.x86.vecmem cimport *
 from engine._core.isa.x86.x87 cimport X87_NO_STORE, x87_operand
 from engine._core.isa.x86.kinds_gen cimport *
 from engine._core.isa.x86.state_gen cimport *
@@ -58,11 +62,16 @@ cdef extern from *:
         "SYSCALL", "SYSENTER", 0,
     };
     static char engine_x86_int_names[256][12];
+    static const char *engine_x86_xmm_names[] = {
+        "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10",
+        "xmm11", "xmm12", "xmm13", "xmm14", "xmm15",
+    };
     """
     const char *engine_x86_hints[]
     const int engine_x86_excp_numbers[]
     const char *engine_x86_excp_names[]
     char engine_x86_int_names[256][12]
+    const char *x86_xmm_names "engine_x86_xmm_names" []
 
 
 cdef void set_helper(HelperInfo *h, helper_fn fn, const char *name, uint32_t flags,
@@ -91,6 +100,8 @@ cdef HelperInfo hlt_info
 cdef HelperInfo cpuid_info
 cdef HelperInfo vector_info
 cdef HelperInfo x87_info
+cdef HelperInfo memory_info
+cdef HelperInfo mxcsr_info
 set_helper(&flags_info, helper_flags, b"flags", PURE, 4)
 set_helper(&rotate_info, helper_rotate, b"rotate", PURE, 3)
 set_helper(&rotate_flags_info, helper_rotate_flags, b"rotate_flags", PURE, 3)
@@ -105,7 +116,9 @@ set_helper(&far_info, helper_far, b"far", HF_STATUS, 2)
 set_helper(&hlt_info, helper_hlt, b"hlt", HF_STATUS, 1)
 set_helper(&cpuid_info, helper_cpuid, b"cpuid", HF_STATUS, 0)
 set_helper(&vector_info, helper_vector, b"vector", HF_STATUS, 4)
-set_helper(&x87_info, helper_x87, b"x87", HF_STATUS, 2)
+set_helper(&x87_info, helper_x87, b"x87", HF_STATUS, 3)
+set_helper(&memory_info, helper_memory, b"memory", HF_STATUS, 4)
+set_helper(&mxcsr_info, helper_mxcsr, b"mxcsr", HF_NO_WRITE, 0)
 
 
 cdef uint32_t off_seg_base(uint32_t seg) noexcept nogil:
@@ -126,9 +139,13 @@ include "cpuid.pxi"
 include "decode.pxi"
 include "flags.pxi"
 include "operand.pxi"
-include "trans_int.pxi"
+include "trans_alu.pxi"
+include "trans_move.pxi"
+include "trans_bits.pxi"
 include "trans_ctl.pxi"
+include "trans_lane.pxi"
 include "trans_sse.pxi"
+include "trans_x87.pxi"
 include "calls_gen.pxi"
 
 
@@ -144,6 +161,8 @@ cdef void x86_declare_globals(IR *ir, CPUHead *head) noexcept nogil:
     ir_global(ir, TYPE_I, <uint32_t><uintptr_t>&s.cc_dst, b"cc_dst")
     ir_global(ir, TYPE_I, <uint32_t><uintptr_t>&s.cc_src, b"cc_src")
     ir_global(ir, TYPE_I, <uint32_t><uintptr_t>&s.cc_src2, b"cc_src2")
+    for n in range(16):
+        ir_global(ir, TYPE_V, <uint32_t><uintptr_t>&s.vec[4 * n], x86_xmm_names[n])
 
 
 cdef void x86_tb_start(DisasContext *dc) noexcept nogil:
@@ -217,6 +236,8 @@ cdef void x86_update_tb_flags(CPUHead *head) noexcept nogil:
     if s.mode == X86_MODE_REAL or s.mode == X86_MODE_32 and (
             s.seg_base[SEG_ES] | s.seg_base[SEG_SS] | s.seg_base[SEG_DS]):
         head.tb_flags |= TBF_SEGMENTS
+    if s.mxcsr & MXCSR_MASKS != MXCSR_MASKS:
+        head.tb_flags |= TBF_XM
     head.cs_base = s.seg_base[SEG_CS] if s.mode == X86_MODE_REAL else 0
     head.mmu_idx = IDX_DATA
 
@@ -268,14 +289,14 @@ cdef void x86_reset(CPUHead *head) noexcept nogil:
     if s.mode == X86_MODE_32:
         s.seg_sel[SEG_DS] = 0x2b
         s.seg_sel[SEG_ES] = 0x2b
-    s.mxcsr = 0x1f80
     s.fcw = 0x37f
     s.fsw = 0
     s.ftw = 0xffff
     s.fop = 0
     s.fip = 0
     s.fdp = 0
-    fp_status_init(&head.fpst, FP_NAN_CANONICAL)
+    fp_status_init(&head.fpst, FP_NAN_X86_SSE)
+    x86_set_mxcsr(s, MXCSR_RESET)
     head.pc = 0
     head.halted = 0
     head.exception_index = -1
@@ -314,8 +335,6 @@ cdef void *special_place(CPUX86State *s, uint32_t number, uint32_t *size) noexce
     if 0x260 <= number < 0x268:         # whatever is at the top of the stack
         size[0] = 10
         return &s.x87[2 * (number - 0x260)]
-    if number == 0x250:
-        return &s.mxcsr
     if number == 0x251:
         return &s.fcw
     if number == 0x252:
@@ -336,6 +355,8 @@ cdef int x86_reg_get(CPUHead *head, uint32_t number, uint64_t *value) noexcept n
         memcpy(value, place, size)
     elif number == 0x10 or number == 0x11:
         value[0] = (head.pc - head.cs_base) & (0xffffffffULL if number == 0x10 else 0xffff)
+    elif number == 0x250:
+        value[0] = x86_mxcsr(s)
     elif 0x12 <= number <= 0x14:
         value[0] = x86_get_eflags(s)
         if number == 0x14:
@@ -358,6 +379,8 @@ cdef int x86_reg_set(CPUHead *head, uint32_t number, const uint64_t *value) noex
             x86_update_tb_flags(head)
     elif number == 0x10 or number == 0x11:
         head.pc = head.cs_base + (value[0] & (0xffffffffULL if number == 0x10 else 0xffff))
+    elif number == 0x250:
+        x86_set_mxcsr(s, <uint32_t>value[0] & MXCSR_VALID)
     elif 0x12 <= number <= 0x14:
         x86_set_eflags(s, value[0] if number != 0x14 else
                        (x86_get_eflags(s) & ~0xffffULL) | (value[0] & 0xffff))
