@@ -9,7 +9,6 @@ with unicorn (tests/uc/test_random.py).
 import ctypes
 import pickle
 import random
-import threading
 from contextlib import suppress
 
 import pytest
@@ -19,7 +18,7 @@ import engine.unicorn as u
 from engine import EngineBusyError
 from engine.unicorn import riscv_const, x86_const
 
-from .test_api_fuzz import SEEDS, HookError, odd_number
+from .calls import SEEDS, Caller, in_threads, odd_number
 
 KINDS = {
     "riscv64": (u.UC_ARCH_RISCV, u.UC_MODE_RISCV64, riscv_const.UC_RISCV_REG_A1),
@@ -39,31 +38,21 @@ PIECES = {
 REFUSED = (u.UcError, TypeError, ValueError, OverflowError, EngineBusyError)
 
 
-class Session:
-    """One engine, thrown calls at."""
+class Session(Caller):
+    """One engine."""
+
+    refused = REFUSED
 
     def __init__(self, rng):
-        self.rng = rng
+        super().__init__(rng)
         self.arch, mode, self.pointer = KINDS[rng.choice(list(KINDS))]
         self.uc = u.Uc(self.arch, mode)
         self.hooks = []
         self.contexts = []
         self.buffers = []
 
-    def address(self):
-        return self.rng.randrange(0x10) << 12 | self.rng.choice([0, 0, 0, 1, 8, 0xffe, 0x801])
-
-    def number(self):
-        return odd_number(self.rng) if self.rng.random() < 0.15 else self.address()
-
-    def size(self):
-        if self.rng.random() < 0.1:
-            return odd_number(self.rng)
-        return self.rng.choice([1, 2, 4, 8, 0x800, 0x1000, 0x1000, 0x3000])
-
-    def touched_size(self):
-        size = self.size()
-        return 0x5000 if isinstance(size, int) and 1 << 20 < size < 1 << 48 else size
+    def stop(self):
+        self.uc.emu_stop()
 
     def register(self):
         return self.rng.choice([self.pointer, self.rng.randrange(300), odd_number(self.rng)])
@@ -207,25 +196,6 @@ class Session:
             lambda: self.uc.vmem_write(self.number(), b"12345678"),
             lambda: self.uc.vmem_translate(self.number())])()
 
-    def anything(self):
-        """What a callback does: one call, or an exception of its own, or mostly nothing."""
-        chance = self.rng.random()
-        if chance < 0.03:
-            raise HookError
-        if chance < 0.06:
-            self.uc.emu_stop()
-        elif chance < 0.4:
-            self.call()
-
-    def call(self):
-        try:
-            self.rng.choice(CALLS)(self)
-        except (HookError, *REFUSED):
-            pass
-
-
-CALLS = [getattr(Session, name) for name in dir(Session) if name.startswith("do_")]
-
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_random_calls(seed):
@@ -243,24 +213,4 @@ def test_random_calls(seed):
 def test_threads(seed):
     """Three threads on two engines: each call works or is refused."""
     rng = random.Random(seed)
-    sessions = [Session(rng), Session(rng)]
-    errors = []
-
-    def work():
-        try:
-            for _ in range(100):
-                session = rng.choice(sessions)
-                if rng.random() < 0.2:
-                    session.uc.emu_stop()
-                session.call()
-        except BaseException as error:
-            errors.append(error)
-
-    threads = [threading.Thread(target=work) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(120)
-        assert not thread.is_alive()
-    if errors:
-        raise errors[0]
+    in_threads([Session(rng), Session(rng)], rng)
