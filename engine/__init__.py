@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         Region,
         Registers,
         RunResult,
+        Snapshot,
         StopReason,
     )
 
@@ -63,6 +64,7 @@ __all__ = [
     "Region",
     "Registers",
     "RunResult",
+    "Snapshot",
     "StopReason",
     "UnsupportedError",
     "__version__",
@@ -90,7 +92,13 @@ def _node_of(emu: Emulator) -> object:
     return emulator_node(emu)
 
 
+def _snapshot_codec() -> tuple[object, object]:
+    from engine.machine import snapshot
+    return snapshot.to_bytes, snapshot.from_bytes
+
+
 _factory.node_of = _node_of
+_factory.snapshot_codec = _snapshot_codec  # type: ignore[assignment]
 
 
 def architectures() -> tuple[str, ...]:

@@ -2,24 +2,25 @@
 
 What lives here: modes, register ids as registers of a guest, numbers and kinds of exceptions, CPU
 models. What does not: the numbers of the constants (tables.py), how registers are read
-(_core/api/uc.pyx). Who calls it: unicorn_py3/unicorn.py.
+(_core/api/ucregs.pyx). Who calls it: unicorn_py3/unicorn.py.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from engine._core.api import guest_names
 from engine.unicorn.tables import constants
 
 GUESTS = frozenset(guest_names())
-# Kinds of registers: SLOT_* of _core/api/uc.pxd.
-WORD, PART, WIDE, FLOAT, TABLE, NUMBERED = 1, 2, 3, 4, 5, 6
-# What an exception is to hooks: TRAP_* of uc.pyx.
-FAULT, AFTER, INVALID = 0, 1, 2
-LENGTH_SHORTEST, LENGTH_RISCV = 0, 1
+# Kinds of registers: SLOT_* of _core/api/ucregs.pxd.
+WORD, PART, WIDE, FLOAT, TABLE, NUMBERED, STACK = 1, 2, 3, 4, 5, 6, 8
+# What an exception is to hooks: TRAP_* of ucregs.pxd.
+FAULT, AFTER, INVALID, CALL = 0, 1, 2, 3
+# What a rarer hook is made of: SPECIAL_* of uchooks.pyx.
+ON_BLOCK, BEFORE, INSTEAD, ON_CALL = 0, 1, 2, 3
 
-# (kind, names of the guest's register: the first there is; TABLE: four registers; shift, bits).
-# Bits 0: all of the register.
+# (kind, names of the guest's register: the first there is; TABLE and STACK: all of them; shift,
+# bits). Bits 0: all of the register.
 Row = tuple[int, tuple[str, ...], int, int]
 
 
@@ -32,10 +33,11 @@ class Arch(NamedTuple):
     default_model: dict[int, int]           # mode bits -> UC_CPU_*
     models: dict[int, int]                  # mode bits -> how many
     traps: dict[int, tuple[int, int]]       # exception -> (what it is, number that hooks get)
-    length_rule: int
-    reset_pc: int
+    reset: tuple[tuple[str, int], ...]      # registers that unicorn resets to other values
+    saved: tuple[str, ...]                  # registers that contexts hold; (): all
     subtractions: tuple[str, ...]           # mnemonics that UC_TCG_OP_SUB reports
-    make_rows: Callable[[], dict[int, Row]]
+    insns: dict[int, tuple[int, Any]]       # UC_*_INS_* -> (what its hook is made of, of which)
+    make_rows: Callable[[str], dict[int, Row]]
 
     def mode_bits(self, mode: int) -> int | None:
         """The bits of a mode that choose the guest; None: there is no such mode."""
@@ -47,14 +49,9 @@ class Arch(NamedTuple):
         """Whether this engine has a guest for it."""
         return any(name in GUESTS for name in self.natives.values())
 
-    def rows(self) -> dict[int, Row]:
-        """Register id -> what it is in the guest. Made once."""
-        if self.module not in _rows:
-            _rows[self.module] = self.make_rows()
-        return _rows[self.module]
-
-
-_rows: dict[str, dict[int, Row]] = {}
+    def rows(self, native: str) -> dict[int, Row]:
+        """Register id -> what it is in a guest of this architecture."""
+        return self.make_rows(native)
 
 
 def _ids(module: str, prefix: str) -> dict[str, int]:
@@ -62,61 +59,55 @@ def _ids(module: str, prefix: str) -> dict[str, int]:
             if name.startswith(prefix) and not name.endswith(("_INVALID", "_ENDING"))}
 
 
-def _riscv() -> dict[int, Row]:
+def _riscv(native: str) -> dict[int, Row]:
     # Both have the ISA manual's names.
     return {number: (WORD, (name.lower(),), 0, 0)
             for name, number in _ids("riscv", "UC_RISCV_REG_").items()}
 
 
-def _x86() -> dict[int, Row]:
+def _x86(native: str) -> dict[int, Row]:
     rows: dict[str, Row] = {}
-    for legacy in ("ax", "bx", "cx", "dx"):
-        whole = ("r" + legacy, "e" + legacy)
-        rows["r" + legacy] = (WORD, whole, 0, 0)
-        rows["e" + legacy] = (PART, whole, 0, 32)
-        rows[legacy] = (PART, whole, 0, 16)
-        rows[legacy[0] + "l"] = (PART, whole, 0, 8)
-        rows[legacy[0] + "h"] = (PART, whole, 8, 8)
-    for legacy in ("sp", "bp", "si", "di"):
-        whole = ("r" + legacy, "e" + legacy)
-        rows["r" + legacy] = (WORD, whole, 0, 0)
-        rows["e" + legacy] = (PART, whole, 0, 32)
-        rows[legacy] = (PART, whole, 0, 16)
-        rows[legacy + "l"] = (PART, whole, 0, 8)
-    for index in range(8, 16):
+    wide = native == "x86_64"
+    for name in ("ax", "bx", "cx", "dx", "sp", "bp", "si", "di"):
+        whole = ("r" + name,)
+        rows["e" + name] = (PART, whole, 0, 32)
+        rows[name] = (PART, whole, 0, 16)
+        if wide:
+            rows["r" + name] = (WORD, whole, 0, 0)
+        if name[1] == "x":
+            rows[name[0] + "l"] = (PART, whole, 0, 8)
+            rows[name[0] + "h"] = (PART, whole, 8, 8)
+        elif wide:
+            rows[name + "l"] = (PART, whole, 0, 8)
+    for index in range(8, 16) if wide else ():
         rows[f"r{index}"] = (WORD, (f"r{index}",), 0, 0)
         for suffix, bits in (("d", 32), ("w", 16), ("b", 8)):
             rows[f"r{index}{suffix}"] = (PART, (f"r{index}",), 0, bits)
-    rows |= {name: (WORD, ("pc",), 0, bits)
-             for name, bits in (("rip", 64), ("eip", 32), ("ip", 16))}
-    for name, bits in (("rflags", 64), ("eflags", 32), ("flags", 16)):
-        rows[name] = (PART, ("rflags", "eflags"), 0, bits)
-    for name in ("cs", "ds", "es", "fs", "gs", "ss"):
-        rows[name] = (WORD, (name,), 0, 16)
-    for name in ("fs_base", "gs_base", "mxcsr", "fip", "fcs", "fdp", "fds", "fop"):
+    rows |= {"eip": (WORD, ("eip",), 0, 32), "ip": (WORD, ("ip",), 0, 16),
+             "eflags": (PART, ("rflags",), 0, 32), "flags": (PART, ("rflags",), 0, 16)}
+    if wide:
+        rows |= {"rip": (WORD, ("pc",), 0, 64), "rflags": (WORD, ("rflags",), 0, 64),
+                 "cr8": (WORD, ("cr8",), 0, 0)}
+    for name in (*_SEGMENTS, "fpsw", "fpcw", "fptag"):
+        rows[name] = (WORD, ({"fpsw": "fsw", "fpcw": "fcw", "fptag": "ftw"}.get(name, name),), 0,
+                      16)
+    for name in ("fs_base", "gs_base", "mxcsr", "fip", "fcs", "fdp", "fds", "fop",
+                 *(f"{kind}{index}" for kind in ("cr", "dr") for index in range(8))):
         rows[name] = (WORD, (name,), 0, 0)
-    for name, native in (("fpsw", ("fpsw", "fstat")), ("fpcw", ("fpcw", "fctrl")),
-                         ("fptag", ("fptag", "ftag"))):
-        rows[name] = (WORD, native, 0, 16)
-    for index in range(16):
-        rows[f"cr{index}"] = (WORD, (f"cr{index}",), 0, 0)
-        rows[f"dr{index}"] = (WORD, (f"dr{index}",), 0, 0)
     for index in range(8):
-        rows[f"k{index}"] = (WORD, (f"k{index}",), 0, 0)
-        rows[f"mm{index}"] = (PART, (f"mm{index}", f"fpr{index}"), 0, 64)
-        rows[f"st{index}"] = (PART, (f"st{index}",), 0, 64)
-        rows[f"fp{index}"] = (FLOAT, (f"fpr{index}", f"fp{index}", f"st{index}"), 0, 80)
-    for index in range(32):
-        vector = tuple(f"{kind}{index}" for kind in ("zmm", "ymm", "xmm"))
-        rows[f"xmm{index}"] = (WIDE, (f"xmm{index}", *vector[:2]), 0, 128)
-        rows[f"ymm{index}"] = (WIDE, vector[1:], 0, 256)
-        rows[f"zmm{index}"] = (WIDE, vector[:1], 0, 512)
-    for name in ("gdtr", "idtr", "ldtr", "tr"):
-        rows[name] = (TABLE, (f"{name}_selector", f"{name}_base", f"{name}_limit",
-                              f"{name}_flags"), 0, 0)
+        rows[f"mm{index}"] = (PART, (f"fpr{index}",), 0, 64)
+        rows[f"fp{index}"] = (FLOAT, (f"fpr{index}",), 0, 80)
+        rows[f"st{index}"] = (STACK, ("fpr0", "fsw"), index, 64)
+    for index in range(16 if wide else 8):
+        rows[f"xmm{index}"] = (WIDE, (f"ymm{index}",), 0, 128)
+        rows[f"ymm{index}"] = (WIDE, (f"ymm{index}",), 0, 256)
+    for name, native, selector in (("gdtr", "gdt", ""), ("idtr", "idt", ""),
+                                   ("ldtr", "ldt", "ldtr"), ("tr", "tr", "tr")):
+        rows[name] = (TABLE, (selector, f"{native}_base", f"{native}_limit", f"{native}_attr"), 0,
+                      0)
     rows["msr"] = (NUMBERED, (), 0, 64)
     ids = _ids("x86", "UC_X86_REG_")
-    return {ids[name.upper()]: row for name, row in rows.items() if name.upper() in ids}
+    return {number: rows[name.lower()] for name, number in ids.items() if name.lower() in rows}
 
 
 # Privileged ISA, table 14: 2 illegal instruction, 3 breakpoint, 8 to 11 environment calls.
@@ -125,16 +116,36 @@ _RISCV = Arch(
     module="riscv", natives={4: "riscv32", 8: "riscv64"}, modes=12,
     default_model={4: 3, 8: 3}, models={4: 4, 8: 4},
     traps={2: (AFTER, 2), 3: (INVALID, 3), 8: (AFTER, 8), 9: (AFTER, 8), 11: (AFTER, 8)},
-    length_rule=LENGTH_RISCV, reset_pc=0x1000, subtractions=("sub", "subw", "c.sub", "c.subw"),
-    make_rows=_riscv)
+    reset=(("pc", 0x1000),), saved=(),
+    subtractions=("sub", "subw", "c.sub", "c.subw"), insns={}, make_rows=_riscv)
 
-# SDM volume 3, table 6-1. 3 and 4 are traps.
+_SEGMENTS = ("es", "cs", "ss", "ds", "fs", "gs")
+_SYSTEM = ("cr0", "cr2", "cr3", "cr4", "cr8", "dr0", "dr1", "dr2", "dr3", "dr6", "dr7", "efer",
+           "gdt_base", "gdt_limit", "idt_base", "idt_limit", "ldtr", "ldt_base", "ldt_limit", "tr",
+           "tr_base", "tr_limit", "star", "lstar", "cstar", "fmask", "kernel_gs_base",
+           "sysenter_cs", "sysenter_esp", "sysenter_eip", "tsc_aux", "pat", "apic_base",
+           "misc_enable")
+_IN, _OUT = 218, 500                        # UC_X86_INS_*
+_SYSCALL, _SYSENTER = 699, 700
+
+# SDM volume 3, table 6-1: 3 and 4 are traps. From 0x100 on the engine's own: SYSCALL, SYSENTER,
+# INT n (isa/x86/defs.pxd). No register is named twice in `saved`: each would undo the other.
 _X86 = Arch(
     module="x86", natives={2: "x86_16", 4: "i386", 8: "x86_64"}, modes=14,
     default_model={2: 19, 4: 19, 8: 19}, models={2: 38, 4: 38, 8: 38},
-    traps={3: (AFTER, 3), 4: (AFTER, 4), 6: (INVALID, 6),
-           **{number: (AFTER, number) for number in range(32, 256)}},
-    length_rule=LENGTH_SHORTEST, reset_pc=0, subtractions=("sub",), make_rows=_x86)
+    traps={1: (AFTER, 1), 3: (AFTER, 3), 4: (AFTER, 4), 6: (INVALID, 6),
+           0x100: (CALL, _SYSCALL), 0x101: (CALL, _SYSENTER),
+           **{0x200 + number: (AFTER, number) for number in range(256)}},
+    reset=(("rflags", 2), *((name, 0) for name in _SEGMENTS)),
+    saved=("rax", "rbx", "rcx", "rdx", "rsp", "rbp", "rsi", "rdi",
+           *(f"r{index}" for index in range(8, 16)), "rflags", *_SEGMENTS,
+           *(f"{name}_base" for name in _SEGMENTS), "pc", *_SYSTEM, "fsw", "fcw", "ftw", "mxcsr",
+           *(f"ymm{index}" for index in range(16)), *(f"fpr{index}" for index in range(8))),
+    subtractions=("sub",),
+    insns={_SYSCALL: (ON_CALL, _SYSCALL), _SYSENTER: (ON_CALL, _SYSENTER),
+           113: (INSTEAD, ("cpuid",)), 608: (INSTEAD, ("rdtsc",)), 609: (INSTEAD, ("rdtscp",)),
+           _IN: (BEFORE, ("in",)), _OUT: (BEFORE, ("out",))},
+    make_rows=_x86)
 
 ARCHES = {8: _RISCV, 4: _X86}
 KNOWN = range(1, 11)                        # UC_ARCH_* that unicorn has

@@ -133,6 +133,43 @@ def two_threads():
     return (time.perf_counter() - began) / after
 
 
+def snapshots():
+    """Microseconds of a restore of 64 MiB: untouched, with 10 dirty pages, and of the guest's own
+    writing of these."""
+    emu = ours()
+    emu.memory.map(0x4000000, 64 << 20)
+    emu.memory.fill(0x4000000, 64 << 20, 1)
+    snap = emu.snapshot()
+    row("restore of 64 MiB, untouched", best(lambda: emu.restore(snap), 20_000))
+
+    def dirty():
+        for page in range(10):
+            emu.memory.write_u64(0x4000000 + page * 0x5000, 7)
+
+    def both():
+        dirty()
+        emu.restore(snap)
+
+    row("restore of 64 MiB, 10 dirty pages", best(both, 5_000) - best(dirty, 5_000))
+    row("snapshot of 64 MiB, 10 dirty pages", best(lambda: (dirty(), emu.snapshot()), 300)
+        - best(dirty, 5_000))
+
+
+def coverage_overhead():
+    """Time of the loop with block coverage over that without, in one run."""
+    emu = ours()
+    emu.memory.write(CODE, code(lui("a0", 10_000), addi("a0", "a0", -1), bne("a0", "zero", -4)))
+
+    def run():
+        emu.run(CODE, CODE + 12)
+
+    without = best(run, 1)
+    coverage = emu.record_coverage()
+    ratio = best(run, 1) / without
+    coverage.stop()
+    print(f"{'coverage, two-instruction loop: with / without':44}{ratio:12.2f}")
+
+
 def import_time():
     script = "import time; t = time.process_time(); import engine; engine.Emulator; " \
              "print(time.process_time() - t)"
@@ -222,6 +259,13 @@ def main():
 
     row("device access", per_event(hooked(device), 2 * TURNS),
         per_event(device_unicorn(), 2 * TURNS, 2) if uc else None)
+    row("instruction recorder", per_event(hooked(lambda emu: emu.record(
+        "instructions", 1 << 16, full="ring")), events))
+    row("memory recorder", per_event(hooked(lambda emu: emu.record(
+        "memory", 1 << 16, full="ring")), 2 * TURNS))
+    row("edge recorder", per_event(hooked(lambda emu: emu.record_edges(bytearray(1 << 16))), TURNS))
+    snapshots()
+    coverage_overhead()
     print(f"{'import engine and its classes, ms':44}{import_time() * 1e3:12.1f}")
     print(f"{'two engines in two threads / in sequence':44}{two_threads():12.2f}")
     spin = ours()

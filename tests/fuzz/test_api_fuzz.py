@@ -13,7 +13,7 @@ import pytest
 from api.rv import addi, code, ld, sd, sw
 
 pytest.importorskip("engine._core.api.emulator", reason="the extension modules are not built")
-from engine import Emulator, Error, Prot, StopReason
+from engine import Emulator, Error, Prot, Snapshot, StopReason
 
 ROUNDS = int(os.environ.get("ENGINE_FUZZ", "1"))
 SEED = os.environ.get("ENGINE_FUZZ_SEED")
@@ -43,6 +43,8 @@ class Session:
                             user_mode=rng.random() < 0.3)
         self.hooks = []
         self.views = []
+        self.snapshots = []
+        self.recorders = []
         self.model = {}             # byte address -> value, of plain memory
         self.shared = False         # other threads use the emulator, too
         self.small = False          # no huge mappings, which the model leaves out
@@ -213,6 +215,55 @@ class Session:
         if self.hooks:
             hook = self.rng.choice(self.hooks)
             hook.enabled = not hook.enabled
+
+    def do_snapshot(self):
+        snap = self.emu.snapshot()
+        self.dirty = True
+        if self.rng.random() < 0.1:
+            snap = Snapshot.from_bytes(snap.to_bytes())
+        self.snapshots.append(snap)
+        del self.snapshots[:-8]
+
+    def do_restore(self):
+        if self.snapshots:
+            self.dirty = True
+            self.emu.restore(self.rng.choice(self.snapshots))
+            # Mappings came and went with it.
+            self.model = {}
+            for region in self.emu.memory.regions():
+                if region.kind != "io" and region.size <= 0x3000:
+                    self.model.update(dict.fromkeys(
+                        range(region.address, region.address + region.size), 0))
+
+    def do_fork(self):
+        with self.emu.fork() as child:
+            child.run(count=5)
+
+    def do_record(self):
+        emu = self.emu
+        self.recorders.append(self.rng.choice([
+            lambda: emu.record(self.rng.choice(["blocks", "instructions", "memory"]),
+                               self.rng.choice([1, 7, 100]), self.rng.choice([None, 0x1000]),
+                               full=self.rng.choice(["drop", "ring", "stop"])),
+            lambda: emu.record_edges(bytearray(256)), lambda: emu.record_coverage()])())
+
+    def do_use_recorder(self):
+        if self.recorders:
+            recorder = self.rng.choice(self.recorders)
+            getattr(recorder, self.rng.choice(["stop", "start", "clear", "tolist", "blocks"]),
+                    lambda: None)()
+            del self.recorders[:-5]
+
+    def do_call(self):
+        self.dirty = True
+        self.emu.call(self.number(), *[self.rng.getrandbits(32)] * self.rng.randrange(12),
+                      count=50)
+
+    def do_filter(self):
+        self.hooks.append(self.emu.hook_memory(
+            lambda *args: self.anything(), after=True, every=self.rng.choice([0, 1, 3]),
+            value=self.rng.choice([None, 0, ("<", 100), ("~", 1)]),
+            addresses=self.rng.choice([None, [], [0x1000, 0x2008], [odd_number(self.rng)]])))
 
     def do_rest(self):
         emu = self.emu

@@ -337,10 +337,15 @@ def test_register_ids_without_a_register(capfd, monkeypatch):
     uc = machine()
     assert uc.reg_read(5000) == 0
     assert "5000" in capfd.readouterr().err
-    monkeypatch.setenv("UC_IGNORE_REG_BREAK", "1")
     uc.reg_write(5000, 1)
     assert uc.reg_read_batch([5000, r.UC_RISCV_REG_X0]) == (0, 0)
+    monkeypatch.setenv("UC_IGNORE_REG_BREAK", "1")
+    capfd.readouterr()
     assert uc.reg_read(r.UC_RISCV_REG_HSTATUS) == 0
+    for action in (lambda: uc.reg_read(5000), lambda: uc.reg_write(5000, 1),
+                   lambda: uc.reg_read_batch([5000])):
+        with pytest.raises(u.UcError, match="UC_ERR_ARG"):
+            action()
     assert capfd.readouterr().err == ""
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from engine._core.api.kinds import Access, Prot, StopReason
     from engine._core.api.memory import Memory, Region
     from engine._core.api.registers import Reg, Registers
+    from engine._core.api.snapshot import Snapshot
 
 __all__ = [
     "Access",
@@ -26,6 +27,7 @@ __all__ = [
     "Region",
     "Registers",
     "RunResult",
+    "Snapshot",
     "StopReason",
     "backend_names",
     "guest_names",
@@ -43,6 +45,7 @@ _HOME = {
     "Region": "memory",
     "Registers": "registers",
     "RunResult": "emulator",
+    "Snapshot": "snapshot",
     "StopReason": "kinds",
     "backend_names": "guests",
     "guest_names": "guests",

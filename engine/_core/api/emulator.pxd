@@ -16,6 +16,8 @@ cdef class Emulator:
     cdef readonly Registers regs
     cdef Breakpoints points
     cdef Watchpoints watches
+    cdef readonly dict symbols  # name -> address, for call
+    cdef tuple options          # (arch, keyword arguments), for fork
     cdef object tree            # root of the object tree, or None until it is asked for
     cdef object __weakref__
 

@@ -2,7 +2,7 @@
 # exceptions), UcContextBase (saved registers), UcError, arguments that wrap. Does not live here: an
 # engine (uc.pxd), which ids there are (engine/unicorn/arch.py). Callers: uc.pyx, engine.unicorn.
 from cpython.exc cimport PyErr_Clear
-from engine._core.base.types cimport int32_t, uint8_t, uint32_t, uint64_t
+from engine._core.base.types cimport int32_t, uint8_t, uint16_t, uint32_t, uint64_t
 from engine._core.api.core cimport engine_fast_u64
 
 cdef enum:                      # UC_ERR_*
@@ -25,13 +25,12 @@ cdef enum:                      # RegMap.trap_action
     TRAP_FAULT = 0              # INTR hooks; the pc stays at the instruction
     TRAP_AFTER = 1              # INTR hooks; the pc is behind the instruction
     TRAP_INVALID = 2            # INSN_INVALID hooks
-
-cdef enum:                      # RegMap.length_rule: of an instruction that cannot be decoded
-    LENGTH_SHORTEST = 0
-    LENGTH_RISCV = 1            # low two bits set: 4 bytes, else 2
+    TRAP_CALL = 3               # INSN hooks of a system call, if any; goes on behind it
+    N_TRAPS = 1024              # exceptions with greater numbers are nobody's
 
 cdef enum:                      # RegSlot.kind
-    SLOT_NONE = 0               # no such register: reads as 0, writes are ignored, a warning
+    SLOT_NONE = 0               # no such register: reads as 0, writes are ignored, a warning; or
+                                # UC_ERR_ARG (environment variable UC_IGNORE_REG_BREAK)
     SLOT_WORD = 1               # up to 64 bits
     SLOT_PART = 2               # bits [shift, shift + bits) of a register; a write keeps the others
     SLOT_WIDE = 3               # an int of more than 64 bits
@@ -39,6 +38,9 @@ cdef enum:                      # RegSlot.kind
     SLOT_TABLE = 5              # (selector, base, limit, flags) out of four registers
     SLOT_NUMBERED = 6           # the register that `aux` names: UcBase._numbered
     SLOT_ABSENT = 7             # an id the guest has no register for: reads as 0, no warning
+
+    SLOT_STACK = 8              # 64 bits of an x87 register counted from the top of the stack:
+                                # register reg[0] + (shift + bits 11..13 of reg[1]) % 8
 
 ctypedef struct RegSlot:
     uint8_t kind
@@ -55,9 +57,9 @@ cdef class RegMap:                      # of a guest; with its exceptions
     cdef uint32_t n_words
     cdef int32_t *place         # by register: first word in a context, or -1
     cdef uint32_t n_regs
-    cdef uint8_t trap_action[256]       # TRAP_* by exception number
-    cdef uint8_t trap_number[256]       # what INTR hooks get
-    cdef uint32_t length_rule           # LENGTH_*
+    cdef bint has_calls         # there is a TRAP_CALL
+    cdef uint8_t trap_action[N_TRAPS]   # TRAP_* by exception number
+    cdef uint16_t trap_number[N_TRAPS]  # what INTR hooks get; TRAP_CALL: UC_*_INS_*
 
     cdef RegSlot *slot(self, object reg_id) except? NULL
 
@@ -71,6 +73,8 @@ cdef class UcContextBase:
     cdef uint64_t map_word(self, int32_t reg) noexcept
 
 cdef RegMap reg_map(object arch, object table)
+cdef inline int32_t stack_reg(const RegSlot *slot, uint64_t status) noexcept:
+    return slot.reg[0] + <int32_t>((slot.shift + (status >> 11)) & 7)
 cdef object int_of(const uint64_t *words, uint32_t bits)
 # The words of an int, truncated to `bits`.
 cdef int words_of(object value, uint32_t bits, uint64_t *words) except -1

@@ -86,17 +86,19 @@ cdef RegMap reg_map(object arch, object table):
     if found is None:
         memset(&config, 0, sizeof(config))
         guest = guest_by_name(arch, &config)
-        found = reg_map_new(guest, reg_table(guest), table.rows())
-        (<RegMap>found).length_rule = table.length_rule
-        for i in range(256):
+        registers = reg_table(guest)
+        found = reg_map_new(guest, registers, table.rows(arch),
+                            table.saved or (<RegTable>registers).names)
+        for i in range(N_TRAPS):
             action, number = table.traps.get(i, (TRAP_FAULT, i))
             (<RegMap>found).trap_action[i] = action
             (<RegMap>found).trap_number[i] = number
+            (<RegMap>found).has_calls |= action == TRAP_CALL
         _maps[arch] = found
     return found
 
 
-cdef RegMap reg_map_new(const GuestOps *guest, RegTable table, dict rows):
+cdef RegMap reg_map_new(const GuestOps *guest, RegTable table, dict rows, tuple saved):
     cdef RegMap map = RegMap.__new__(RegMap)
     cdef RegSlot *slot
     cdef Reg reg
@@ -123,15 +125,17 @@ cdef RegMap reg_map_new(const GuestOps *guest, RegTable table, dict rows):
             reg = table.by_name.get(name)
             if reg is None:
                 continue
-            slot.reg[i if kind == SLOT_TABLE else 0] = reg.index
+            slot.reg[i if kind == SLOT_TABLE or kind == SLOT_STACK else 0] = reg.index
             if not slot.bits:
                 slot.bits = reg.bits
-            if kind != SLOT_TABLE:
+            if kind != SLOT_TABLE and kind != SLOT_STACK:
                 break
-        if slot.reg[0] < 0 and kind != SLOT_NUMBERED:
+        if kind != SLOT_NUMBERED and slot.reg[0] < 0 and slot.reg[1] < 0:
             slot.kind = SLOT_ABSENT
-    for name in table.names:
-        reg = table.by_name[name]
+    for name in saved:
+        reg = table.by_name.get(name)
+        if reg is None:
+            continue
         map.saved[map.n_saved] = reg.index
         map.saved_at[map.n_saved] = map.n_words
         map.place[reg.index] = map.n_words
@@ -153,9 +157,10 @@ cdef bint same_place(const GuestOps *guest, uint32_t a, uint32_t b) noexcept:
 
 
 cdef object deprecated(object reg_id):
-    if not os.environ.get("UC_IGNORE_REG_BREAK"):
-        sys.stderr.write(f"WARNING: register id {reg_id} names no register of this architecture: it"
-                         " reads as 0, writes do nothing. UC_IGNORE_REG_BREAK=1 silences this.\n")
+    if os.environ.get("UC_IGNORE_REG_BREAK"):
+        raise UcError(ERR_ARG, reg_id)
+    sys.stderr.write(f"WARNING: register id {reg_id} names no register of this guest: it reads as"
+                     " 0, writes do nothing. UC_IGNORE_REG_BREAK=1 makes that an error.\n")
 
 
 cdef RegSlot _no_slot
@@ -245,6 +250,8 @@ cdef class UcContextBase:
         words = self.saved(slot)
         if words is NULL:
             return 0
+        if slot.kind == SLOT_STACK:
+            return words[0]
         if slot.kind == SLOT_WIDE:
             return int_of(words, slot.bits)
         if slot.kind == SLOT_FLOAT:
@@ -256,6 +263,7 @@ cdef class UcContextBase:
         cdef RegSlot *slot
         cdef uint64_t *words
         cdef uint64_t number
+        cdef uint32_t i
         self.ready()
         slot = self.map.slot(reg_id)
         words = self.saved(slot)
@@ -269,6 +277,13 @@ cdef class UcContextBase:
         elif slot.kind == SLOT_FLOAT:
             words[0] = wrap64(value[0])
             words[1] = wrap64(value[1]) & 0xffff
+        elif slot.kind == SLOT_STACK:
+            words[0] = wrap64(value)
+            words[1] = 0
+        elif slot.kind == SLOT_TABLE:
+            for i in range(4):
+                if slot.reg[i] >= 0 and self.map.place[slot.reg[i]] >= 0:
+                    self.words[self.map.place[slot.reg[i]]] = wrap64(value[i])
         else:
             raise UcError(ERR_ARG)
 
@@ -284,10 +299,12 @@ cdef class UcContextBase:
 
     # First word of a slot's register; NULL: none is saved.
     cdef uint64_t *saved(self, RegSlot *slot) noexcept:
-        if slot.kind == SLOT_NONE or slot.kind == SLOT_ABSENT or slot.kind == SLOT_NUMBERED \
-                or slot.reg[0] < 0 or self.map.place[slot.reg[0]] < 0:
+        cdef int32_t reg = slot.reg[0]
+        if slot.kind == SLOT_NONE or slot.kind == SLOT_ABSENT or slot.kind == SLOT_NUMBERED:
             return NULL
-        return &self.words[self.map.place[slot.reg[0]]]
+        if slot.kind == SLOT_STACK:
+            reg = stack_reg(slot, self.map_word(slot.reg[1]))
+        return &self.words[self.map.place[reg]] if self.map.place[reg] >= 0 else NULL
 
     cdef uint64_t map_word(self, int32_t reg) noexcept:
         if reg < 0 or self.map.place[reg] < 0:

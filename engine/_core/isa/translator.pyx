@@ -13,7 +13,7 @@ from engine._core.ir.ir cimport (IR, IROp, HelperInfo, HF_STATUS, IR_FULL, IR_NO
                                  ir_const, ir_count_blocks, ir_exit, ir_helper, ir_insert_before,
                                  ir_insn_start, ir_new_label, ir_pc, ir_place_label, ir_remove,
                                  ir_reset, TEMP_CONST)
-from engine._core.ir.ops_gen cimport OP_callv, OP_label, OP_mov, cond_invert
+from engine._core.ir.ops_gen cimport OP_callv, OP_label, OP_mov, OP_st8, cond_invert
 from engine._core.isa.guest cimport (DISAS_NEXT, DISAS_NORETURN, DISAS_STOP, DISAS_TOO_MANY,
                                      DisasContext, GuestOps)
 from engine._core.mem.access cimport access_fetch, get_page_addr_code
@@ -483,6 +483,14 @@ cdef void insert_hook(Translator *tr, IR *ir, TransInsn *insn, uint32_t where,
     ir_insert_before(ir, where, OP_callv, 5, &v[0])
 
 
+cdef void insert_cover(IR *ir, uint32_t where, uint32_t off) noexcept nogil:
+    cdef uint32_t[2] v
+    if off:
+        v[0] = ir_const(ir, 1)
+        v[1] = off
+        ir_insert_before(ir, where, OP_st8, 2, &v[0])
+
+
 cdef void insert_hooks(Translator *tr, IR *ir) noexcept nogil:
     """Calls of hook helpers behind each insn_start, now that sizes and leaders are known."""
     cdef const TranslateArgs *args = tr.args
@@ -490,7 +498,8 @@ cdef void insert_hooks(Translator *tr, IR *ir) noexcept nogil:
     cdef TransInsn *insn
     cdef uint32_t i, j, where
     cdef uint64_t size
-    if args.hook_block == NULL and args.hook_insn == NULL and args.hook_number == NULL:
+    if (args.hook_block == NULL and args.hook_insn == NULL and args.hook_number == NULL
+            and args.cover == NULL):
         return
     for i in range(tr.n_insns):
         insn = &tr.insns[i]
@@ -499,15 +508,20 @@ cdef void insert_hooks(Translator *tr, IR *ir) noexcept nogil:
     for i in range(tr.n_insns):
         insn = &tr.insns[i]
         where = ir.ops[insn.op].next
-        if args.hook_block != NULL and insn.first:
-            h = args.hook_block(args.cpu, insn.pc)
-            if h != NULL:
+        if insn.first and (args.hook_block != NULL or args.cover != NULL):
+            h = NULL
+            if args.hook_block != NULL:
+                h = args.hook_block(args.cpu, insn.pc)
+            if h != NULL or args.cover != NULL:
                 size = insn.size
                 j = i + 1
                 while j < tr.n_insns and not tr.insns[j].first:
                     size += tr.insns[j].size
                     j += 1
-                insert_hook(tr, ir, insn, where, h, size)
+                if args.cover != NULL:
+                    insert_cover(ir, where, args.cover(args.cpu, insn.pc, size))
+                if h != NULL:
+                    insert_hook(tr, ir, insn, where, h, size)
         if args.hook_insn != NULL:
             h = args.hook_insn(args.cpu, insn.pc)
             if h != NULL:

@@ -8,11 +8,12 @@ call by ctypes (clib.py). Who calls it: users.
 import ctypes
 import importlib
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar, cast
 
 from engine._core.api import Emulator
-from engine._core.api.uc import TlbEntry, UcBase
+from engine._core.api.uc import UcBase
+from engine._core.api.uchooks import TlbEntry
 from engine._core.api.ucregs import UcContextBase, UcError
 from engine.errors import Error, MapError
 from engine.unicorn import arch as arches
@@ -192,7 +193,8 @@ class Uc(UcBase):
         if not hasattr(self, "_table"):
             raise UcError(const.UC_ERR_HANDLE)      # __init__ has not been called
         emulator = Emulator(self._native, fp=False, code_buffer=self._buffer_size)
-        emulator.pc = self._table.reset_pc
+        for name, value in self._table.reset:
+            emulator.reg_write(name, value)
         return emulator, self._table
 
     def __repr__(self) -> str:
@@ -293,12 +295,14 @@ class Uc(UcBase):
     # -- hooks that are made of others
 
     def _special_hook(self, htype: int, callback: Callable[..., Any], aux1: int,
-                      aux2: int) -> tuple[Callable[..., Any], Iterable[str] | None]:
+                      aux2: int) -> tuple[Callable[..., Any], int, Any]:
         if htype == const.UC_HOOK_EDGE_GENERATED:
-            return EdgeHook(callback), None
+            return EdgeHook(callback), arches.ON_BLOCK, None
         if htype == const.UC_HOOK_TCG_OPCODE and aux1 == const.UC_TCG_OP_SUB:
             wanted = () if aux2 & const.UC_TCG_OP_FLAG_CMP else self._table.subtractions
-            return SubtractionHook(callback), wanted
+            return SubtractionHook(callback), arches.BEFORE, wanted
+        if htype == const.UC_HOOK_INSN and aux1 in self._table.insns:
+            return callback, *self._table.insns[aux1]
         raise UcError(const.UC_ERR_ARG)
 
     # -- contexts

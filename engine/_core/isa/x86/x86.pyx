@@ -332,6 +332,9 @@ cdef void *special_place(CPUX86State *s, uint32_t number, uint32_t *size) noexce
     if 0x240 <= number < 0x248:
         size[0] = 10
         return &s.x87[2 * ((number + (s.fsw >> 11)) & 7)]
+    if 0x260 <= number < 0x268:         # whatever is at the top of the stack
+        size[0] = 10
+        return &s.x87[2 * (number - 0x260)]
     if number == 0x251:
         return &s.fcw
     if number == 0x252:
