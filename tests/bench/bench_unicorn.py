@@ -21,8 +21,9 @@ class Guest(NamedTuple):
     name: str
     arch: str               # UC_ARCH_*
     mode: str               # UC_MODE_*
-    register: str           # first of 16 whose ids follow each other; pointer of the loads
-    registers: int          # how many there are
+    pointer: str            # the register that loads take their address from
+    many: str               # the first of some registers whose ids follow each other
+    n_many: int
     nop: bytes
     jump: bytes             # to the next instruction
     load: bytes
@@ -30,9 +31,10 @@ class Guest(NamedTuple):
 
 
 GUESTS = (
-    Guest("riscv", "RISCV", "RISCV64", "UC_RISCV_REG_A0", 16, bytes.fromhex("13000000"),
-          bytes.fromhex("6f004000"), bytes.fromhex("83350500"), bytes.fromhex("83250500")),
-    Guest("x86", "X86", "64", "UC_X86_REG_RAX", 8, b"\x90", bytes.fromhex("eb00"),
+    Guest("riscv", "RISCV", "RISCV64", "UC_RISCV_REG_A0", "UC_RISCV_REG_A0", 16,
+          bytes.fromhex("13000000"), bytes.fromhex("6f004000"), bytes.fromhex("83350500"),
+          bytes.fromhex("83250500")),
+    Guest("x86", "X86", "64", "UC_X86_REG_RAX", "UC_X86_REG_R8", 8, b"\x90", bytes.fromhex("eb00"),
           bytes.fromhex("488b18"), bytes.fromhex("8b18")))
 
 
@@ -54,7 +56,9 @@ class Client:
         self.uc = importlib.import_module(name)
         self.guest = guest
         self.nop = guest.nop
-        self.a0 = getattr(importlib.import_module(f"{name}.{guest.name}_const"), guest.register)
+        registers = importlib.import_module(f"{name}.{guest.name}_const")
+        self.a0 = getattr(registers, guest.pointer)
+        self.many = getattr(registers, guest.many)
 
     def new(self, code: bytes = b"") -> Any:
         emu = self.uc.Uc(getattr(self.uc, "UC_ARCH_" + self.guest.arch),
@@ -74,7 +78,7 @@ class Client:
 
     def batch_16(self) -> float:
         emu = self.new()
-        ids = list(range(self.a0, self.a0 + self.guest.registers)) * (16 // self.guest.registers)
+        ids = list(range(self.many, self.many + self.guest.n_many)) * (16 // self.guest.n_many)
         return best(lambda: emu.reg_read_batch(ids), 3000)
 
     def mem_read_8(self) -> float:

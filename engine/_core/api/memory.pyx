@@ -366,7 +366,10 @@ cdef class Memory:
         self.core.check()
         range_args(address, size, &first, &last)
         prot = prot_arg(perms)
-        device = device_new(self.core, read, write, False)
+        if isinstance(read, Device):        # engine.unicorn's, which has callbacks of its own
+            device = <Device>read
+        else:
+            device = device_new(self.core, read, write, False)
         self.need_free(first, last)
         block = block_new(self.core, BLOCK_IO, name)
         block.device = device

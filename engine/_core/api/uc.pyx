@@ -12,7 +12,7 @@ from cpython.object cimport PyObject
 from cpython.ref cimport Py_INCREF
 from cpython.tuple cimport PyTuple_New, PyTuple_SET_ITEM
 from libc.stdlib cimport free, malloc
-from libc.string cimport memset
+from libc.string cimport memcmp, memset
 from engine._core.base.types cimport ACCESS_FETCH, ACCESS_WRITE, uint8_t
 from engine._core.cpu.flush cimport cpu_tlb_flush
 from engine._core.cpu.head cimport (CPUHead, FAULT_ILLEGAL, FAULT_MISALIGNED, FAULT_PAGE,
@@ -20,6 +20,7 @@ from engine._core.cpu.head cimport (CPUHead, FAULT_ILLEGAL, FAULT_MISALIGNED, FA
 from engine._core.exec.engine cimport (
     Engine, STOP_EXCEPTION, STOP_FAULT, STOP_INTERNAL, STOP_TIMEOUT, engine_exits_set,
     engine_reg_read, engine_reg_write, engine_sync)
+from engine._core.isa.translator cimport STRAIGHT_BLOCKS, STRAIGHT_REPEATS
 from engine._core.api.core cimport engine_fast_u64
 from engine._core.api.emulator cimport emulator_error, emulator_run, emulator_run_nested
 from engine._core.api.uchooks cimport UcAway
@@ -32,6 +33,10 @@ from engine._core.api.ucregs cimport (
 
 from engine._core.api.ucregs import UcError
 from engine.errors import ArgumentTypeError, EngineBusyError, MemoryFault
+
+cdef enum:                      # UC_CTL_CONTEXT_*
+    CONTEXT_CPU = 1
+    CONTEXT_MEMORY = 2
 
 cdef enum:
     CHECKED_AT_ONCE = 1 << 16   # bytes read without looking first whether all of them are mapped
@@ -79,6 +84,7 @@ cdef class UcBase(UcHooks):
 
     def __cinit__(self, *args, **kwargs):
         self.devices = []
+        self._context_mode = CONTEXT_CPU
 
     def __dealloc__(self):
         for item in self.devices:
@@ -90,7 +96,8 @@ cdef class UcBase(UcHooks):
         self.memory = self.emulator.memory
         self.regs = reg_map(self.emulator.core.arch, table)
         self.core = self.emulator.core
-        self.core.st.engine.straight = True     # what unicorn calls a block
+        # What unicorn calls a block; its last visit of an instruction that repeats.
+        self.core.st.engine.straight = STRAIGHT_BLOCKS | STRAIGHT_REPEATS
         return self.arm_all_shared()
 
     @property
@@ -282,6 +289,14 @@ cdef class UcBase(UcHooks):
         except MemoryFault as fault:
             raise UcError(ERR_READ_UNMAPPED + ACCESS_WRITE, address, len(data)) from fault
 
+    def _memory(self):
+        """All memory, as a context of memory mode holds it."""
+        raise UcError(ERR_ARG)
+
+    def _restore_memory(self, saved):
+        """Back to what `_memory` answered."""
+        raise UcError(ERR_ARG)
+
     def _mmio_map(self, first, size, read_cb, read_ud, write_cb, write_ud):
         """Map a device whose arguments have been checked."""
         self.ready()
@@ -433,8 +448,8 @@ cdef class UcBase(UcHooks):
         """(whether the last run timed out, its limit in nanoseconds)"""
         return bool(self.timed_out), self.timeout_ns
 
-    def _save(self, UcContextBase context):
-        """All registers into a context."""
+    def context_update(self, UcContextBase context):
+        """Save into a context that is there already: what ctl_context_mode says."""
         cdef RegMap map
         cdef uint32_t i
         cdef Engine *e
@@ -443,14 +458,17 @@ cdef class UcBase(UcHooks):
         if context.map is not map:
             raise UcError(ERR_ARG)
         e = self.core.st.engine
-        for i in range(map.n_saved):
-            engine_reg_read(e, map.saved[i], &context.words[map.saved_at[i]])
+        if self._context_mode & CONTEXT_CPU:
+            for i in range(map.n_saved):
+                engine_reg_read(e, map.saved[i], &context.words[map.saved_at[i]])
+        context.memory = self._memory() if self._context_mode & CONTEXT_MEMORY else None
 
-    def _restore(self, UcContextBase context):
-        """All registers out of a context; those that are equal already are not touched."""
+    def context_restore(self, UcContextBase context):
+        """Go back to a context: registers that differ are written, memory that it holds is mapped
+        and protected as it was."""
         cdef RegMap map
         cdef uint64_t now[32]
-        cdef uint32_t i, k
+        cdef uint32_t i, n
         cdef uint64_t *words
         cdef Engine *e
         self.ready()
@@ -458,12 +476,13 @@ cdef class UcBase(UcHooks):
         if context.map is not map:
             raise UcError(ERR_ARG)
         e = self.core.st.engine
+        if self._context_mode & CONTEXT_MEMORY and context.memory is not None:
+            self._restore_memory(context.memory)
+        if not self._context_mode & CONTEXT_CPU:
+            return
         for i in range(map.n_saved):
             words = &context.words[map.saved_at[i]]
-            memset(now, 0, sizeof(now))
-            if engine_reg_read(e, map.saved[i], now) != 0:
-                continue
-            for k in range((e.guest.regs[map.saved[i]].bits + 63) // 64):
-                if now[k] != words[k]:
-                    engine_reg_write(e, map.saved[i], words)
-                    break
+            n = map.saved_at[i + 1] - map.saved_at[i]
+            now[0] = now[n - 1] = 0
+            if engine_reg_read(e, map.saved[i], now) == 0 and memcmp(now, words, 8 * n) != 0:
+                engine_reg_write(e, map.saved[i], words)
