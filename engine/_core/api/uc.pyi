@@ -9,8 +9,7 @@ from engine._core.api.uchooks import UcHooks
 from engine._core.api.ucregs import UcContextBase
 
 @disjoint_base
-class Device:
-    def __call__(self, offset: int, size: int, value: int = 0) -> int: ...
+class UcDevice: ...
 
 @disjoint_base
 class UcBase(UcHooks):
