@@ -215,7 +215,7 @@ class VectorMaker(WideMaker):
     def vector(self, out):
         rng = self.rng
         k = rng.randrange(16)
-        size = rng.choice(("u128", "u128", "u128.be", "u128.al"))
+        size = rng.choice(("u128", "u128", "u128.be", "u128.al", "u64", "u32", "u32.be", "u64.be"))
         if k == 0:
             out.append(f"vgld {self.vdst()}, {self.address(out)}, {size}@0")
         elif k == 1:

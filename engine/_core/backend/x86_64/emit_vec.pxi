@@ -1,4 +1,4 @@
-# Emitters of vector ops and of 16-byte guest accesses. Included by x86_64.pyx. Scratch registers:
+# Emitters of vector ops and of guest accesses by them. Included by x86_64.pyx. Scratch registers:
 # XMM0, XMM1, RAX, RDX. Vectors have the same registers as floats.
 #
 # Instructions are SSE2, or up to SSE4.2 (one flag for SSSE3, SSE4.1 and SSE4.2) where the host has
@@ -307,9 +307,18 @@ cdef void host_address(Gen *g, uint32_t t) noexcept nogil:
 
 cdef void emit_vgld(Gen *g, IROp *op) noexcept nogil:
     cdef uint32_t d = op.args[0], t = op.args[1], oi = op.args[2], r = target_x(g, d)
+    cdef uint32_t size = (oi >> 4) & MO_SIZE, w = W if size == MO_64 else 0
     cdef Slow *slow = new_slow(g, SLOW_LOAD, op)
     slow.jump[0] = emit_probe(g, t, oi, 0)
-    if (oi >> 4) & MO_BE:
+    if size != MO_128:
+        if (oi >> 4) & MO_BE:
+            op_host(g, X_MOV_LOAD | w, RAX, t)
+            bswap_r(&g.a, w, RAX)
+            rr(&g.a, X_MOVD_LOAD | W, r, RAX)
+        else:
+            op_host(g, X_MOVQ_LOAD if size == MO_64 else X_MOVSS, r, t)
+        finish_v(g, d, r)
+    elif (oi >> 4) & MO_BE:
         host_address(g, t)
         rm(&g.a, X_MOV_LOAD | W, RAX, RDX, 8)
         bswap_r(&g.a, W, RAX)
@@ -327,10 +336,18 @@ cdef void emit_vgld(Gen *g, IROp *op) noexcept nogil:
 
 cdef void emit_vgst(Gen *g, IROp *op) noexcept nogil:
     cdef uint32_t t = op.args[0], v = op.args[1], oi = op.args[2], x
-    cdef Slow *slow = new_slow(g, SLOW_VSTORE, op)
+    cdef uint32_t size = (oi >> 4) & MO_SIZE, w = W if size == MO_64 else 0
+    cdef Slow *slow = new_slow(g, SLOW_VSTORE if size == MO_128 else SLOW_STORE, op)
     slow.jump[0] = emit_probe(g, t, oi, 1)
     x = source_v(g, v, 0)
-    if (oi >> 4) & MO_BE:
+    if size != MO_128:
+        if (oi >> 4) & MO_BE:
+            rr(&g.a, X_MOVD_STORE | W, x, RAX)
+            bswap_r(&g.a, w, RAX)
+            op_host(g, X_MOV_STORE | w, RAX, t)
+        else:
+            op_host(g, X_MOVQ_STORE if size == MO_64 else X_MOVD_STORE, x, t)
+    elif (oi >> 4) & MO_BE:
         host_address(g, t)
         rr(&g.a, X_MOVD_STORE | W, x, RAX)
         bswap_r(&g.a, W, RAX)
