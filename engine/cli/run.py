@@ -57,7 +57,7 @@ def run(
     program: str,
     args: tuple[str, ...],
 ) -> None:
-    """Run PROGRAM (a static Linux ELF file for riscv64) with ARGS.
+    """Run PROGRAM (a static Linux ELF file for riscv64, x86-64 or i386) with ARGS.
 
     The exit status is the program's; 128 plus the number when a signal killed it, 126 when it
     cannot be run at all.

@@ -12,7 +12,7 @@ import os
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from .process import Process
@@ -96,14 +96,26 @@ class Abi:
     stat: struct.Struct
     stat_fields: tuple[str, ...]
     fault_signals: dict[int, tuple[str, int]]  # other exceptions -> (signal, si_code)
+    sigaction: struct.Struct  # handler, flags, restorer (where there is one), mask
     sigreturn_code: bytes
     push_signal_frame: Callable[[Process, int, bytes, Any], None]
     pop_signal_frame: Callable[[Process], None]
+    clone_tls_last: bool = False  # clone(2): the TLS argument is the fifth, not the fourth
 
     @property
     def word(self) -> int:
         """Bytes of a long."""
         return self.elf_class // 8
+
+    @property
+    def byteorder(self) -> Literal["big", "little"]:
+        """Byte order as `int.from_bytes` wants it."""
+        return "big" if self.big_endian else "little"
+
+    @property
+    def long(self) -> str:
+        """`struct` letter of a long."""
+        return "q" if self.elf_class == 64 else "i"
 
     @property
     def order(self) -> str:

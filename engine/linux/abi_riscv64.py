@@ -17,19 +17,25 @@ if TYPE_CHECKING:
 # asm-generic numbers; every 64-bit architecture added after 2012 shares them.
 GENERIC_SYSCALLS = {
     17: "getcwd", 23: "dup", 24: "dup3", 25: "fcntl", 29: "ioctl", 34: "mkdirat",
-    35: "unlinkat", 46: "ftruncate", 48: "faccessat", 49: "chdir", 56: "openat", 57: "close",
+    35: "unlinkat", 36: "symlinkat", 37: "linkat", 38: "renameat", 43: "statfs", 44: "fstatfs",
+    45: "truncate", 46: "ftruncate", 48: "faccessat", 49: "chdir", 50: "fchdir", 52: "fchmod",
+    53: "fchmodat", 54: "fchownat", 55: "fchown", 56: "openat", 57: "close",
     59: "pipe2", 61: "getdents64", 62: "lseek", 63: "read", 64: "write", 65: "readv",
-    66: "writev", 67: "pread64", 68: "pwrite64", 78: "readlinkat", 79: "newfstatat",
-    80: "fstat", 82: "fsync", 83: "fdatasync", 93: "exit", 94: "exit_group",
+    66: "writev", 67: "pread64", 68: "pwrite64", 71: "sendfile", 72: "pselect6", 73: "ppoll",
+    78: "readlinkat", 79: "newfstatat", 80: "fstat", 81: "sync", 82: "fsync", 83: "fdatasync",
+    88: "utimensat", 93: "exit", 94: "exit_group",
     96: "set_tid_address", 98: "futex", 99: "set_robust_list", 101: "nanosleep",
     113: "clock_gettime", 114: "clock_getres", 115: "clock_nanosleep",
     123: "sched_getaffinity", 124: "sched_yield", 129: "kill", 130: "tkill", 131: "tgkill",
-    132: "sigaltstack", 134: "rt_sigaction", 135: "rt_sigprocmask", 136: "rt_sigpending",
-    139: "rt_sigreturn", 153: "times", 160: "uname", 165: "getrusage", 166: "umask",
+    132: "sigaltstack", 133: "rt_sigsuspend", 134: "rt_sigaction", 135: "rt_sigprocmask",
+    136: "rt_sigpending", 139: "rt_sigreturn", 153: "times", 154: "setpgid", 155: "getpgid",
+    156: "getsid", 157: "setsid", 158: "getgroups", 160: "uname", 163: "getrlimit",
+    165: "getrusage", 166: "umask", 167: "prctl",
     169: "gettimeofday", 172: "getpid", 173: "getppid", 174: "getuid", 175: "geteuid",
     176: "getgid", 177: "getegid", 178: "gettid", 179: "sysinfo", 214: "brk", 215: "munmap",
-    216: "mremap", 222: "mmap", 226: "mprotect", 233: "madvise", 261: "prlimit64",
-    276: "renameat2", 278: "getrandom", 439: "faccessat2",
+    216: "mremap", 220: "clone", 221: "execve", 222: "mmap", 223: "fadvise64", 226: "mprotect",
+    233: "madvise", 260: "wait4", 261: "prlimit64", 276: "renameat2", 278: "getrandom",
+    285: "copy_file_range", 291: "statx", 293: "rseq", 435: "clone3", 439: "faccessat2",
 }  # fmt: skip
 
 GPRS = tuple(f"x{n}" for n in range(1, 32))
@@ -110,6 +116,7 @@ RISCV64 = Abi(
         "ctime_s", "ctime_ns", "", "",
     ),
     fault_signals={3: ("SIGTRAP", 1)},  # breakpoint: TRAP_BRKPT
+    sigaction=struct.Struct("<QQQ"),
     sigreturn_code=bytes.fromhex("9308b008 73000000"),  # li a7, 139; ecall
     push_signal_frame=_push,
     pop_signal_frame=_pop,

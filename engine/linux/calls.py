@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+import struct
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
@@ -25,6 +26,8 @@ REGISTRY: dict[str, tuple[Handler, int]] = {}
 
 # Calls whose result is not a return value: registers are set by the call itself.
 NO_RESULT = {"rt_sigreturn"}
+# Calls that C libraries try first and do without: refused without a word.
+TRIED = {"rseq", "clone3", "copy_file_range", "socketcall"}
 
 
 def syscall(function: _F) -> _F:
@@ -49,7 +52,7 @@ def dispatch(process: Process, number: int, args: tuple[int, ...]) -> int | None
         if name is not None and entry is not None:
             result = _call(process, entry, args)
         else:
-            if number not in process.unknown_calls:
+            if number not in process.unknown_calls and name not in TRIED:
                 process.unknown_calls.add(number)
                 log.warning("unknown system call %d (%s): ENOSYS", number, name or "no name")
             log_mask(Category.UNIMP, f"unknown system call {number} ({name or 'no name'}): ENOSYS")
@@ -72,6 +75,8 @@ def _call(process: Process, entry: tuple[Handler, int], args: tuple[int, ...]) -
         return -guest_errno(error)
     except OSError as error:
         return -guest_errno(error)
+    except struct.error:  # a number that the guest's structure has no room for
+        return -ERRNO["EOVERFLOW"]
     except (OverflowError, ValueError):  # an argument that the host's call refuses outright
         return -ERRNO["EINVAL"]
     except MemoryError:

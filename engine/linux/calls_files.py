@@ -1,6 +1,7 @@
 """System calls on files, directories and terminals.
 
-Lives here: open to close, reading and writing, stat, directory entries, paths, ioctl of terminals.
+Lives here: open to close, reading and writing, stat, directory entries, ioctl of terminals. Does
+not live here: links, owners, making and removing (`calls_names.py`), waiting (`calls_poll.py`).
 Source: section 2 of the Linux manual pages, by the name of each call.
 """
 
@@ -22,10 +23,11 @@ if TYPE_CHECKING:
 MAX_TRANSFER = 0x7FFFF000  # what Linux moves at most in one call
 _CHUNK = 1 << 20
 _IOV_MAX = 1024
-AT_SYMLINK_NOFOLLOW, AT_REMOVEDIR, AT_EACCESS, AT_EMPTY_PATH = 0x100, 0x200, 0x200, 0x1000
+AT_SYMLINK_NOFOLLOW, AT_EMPTY_PATH = 0x100, 0x1000
 
 
-def _path(p: Process, address: int) -> bytes:
+def path_of(p: Process, address: int) -> bytes:
+    """Host path of the string at an address; ENOENT when it is empty."""
     path = p.memory.cstring(address)
     if not path:
         raise SyscallError("ENOENT")
@@ -49,6 +51,16 @@ def sys_openat(p: Process, dirfd: int, path: int, flags: int, mode: int) -> int:
     except SyscallError:
         os.close(host)
         raise
+
+
+@syscall
+def sys_open(p: Process, path: int, flags: int, mode: int) -> int:
+    return sys_openat(p, AT_FDCWD, path, flags, mode)
+
+
+@syscall
+def sys_creat(p: Process, path: int, mode: int) -> int:
+    return sys_openat(p, AT_FDCWD, path, 0o1101, mode)  # O_CREAT O_WRONLY O_TRUNC
 
 
 @syscall
@@ -145,11 +157,36 @@ def sys_writev(p: Process, fd: int, iov: int, count: int) -> int:
 
 @syscall
 def sys_lseek(p: Process, fd: int, offset: int, whence: int) -> int:
+    return seek(p, fd, signed(offset, 8 * p.abi.word), whence)
+
+
+def seek(p: Process, fd: int, offset: int, whence: int) -> int:
+    """lseek with an offset of any width."""
     file = p.files.get(signed(fd))
     if file.entries is not None and whence == 0:
         file.position = offset
         return offset
-    return os.lseek(file.host, signed(offset, 64), whence)
+    return os.lseek(file.host, offset, whence)
+
+
+@syscall
+def sys_sendfile(p: Process, target: int, source: int, offset: int, count: int) -> int:
+    """Offset 0: from where the source is; a pointer to one is refused, and programs copy."""
+    if offset:
+        raise SyscallError("EINVAL")
+    target, source = p.files.get(signed(target)).host, p.files.get(signed(source)).host
+    if stat.S_ISDIR(os.fstat(source).st_mode):
+        raise SyscallError("EISDIR")
+    data = os.read(source, min(count, _CHUNK))
+    done = 0
+    while done < len(data):
+        done += os.write(target, data[done:])
+    return done
+
+
+@syscall
+def sys_fadvise64(p: Process, fd: int) -> None:
+    p.files.get(signed(fd))
 
 
 @syscall
@@ -180,6 +217,19 @@ def sys_pipe2(p: Process, fds: int, flags: int) -> None:
 
 
 @syscall
+def sys_dup2(p: Process, old: int, new: int) -> int:
+    if signed(old) == signed(new):
+        p.files.get(signed(old))
+        return signed(old)
+    return sys_dup3(p, old, new, 0)
+
+
+@syscall
+def sys_pipe(p: Process, fds: int) -> None:
+    sys_pipe2(p, fds, 0)
+
+
+@syscall
 def sys_fcntl(p: Process, fd: int, command: int, argument: int) -> int:
     fd = signed(fd)
     file = p.files.get(fd)
@@ -206,7 +256,7 @@ def sys_fcntl(p: Process, fd: int, command: int, argument: int) -> int:
 
 def pack_stat(p: Process, st: os.stat_result) -> bytes:
     """The ABI's struct stat."""
-    extra = {"": 0}
+    extra = {"": 0, "ino_low": st.st_ino & 0xFFFFFFFF}
     for letter in "amc":
         ns = getattr(st, f"st_{letter}time_ns")
         extra[f"{letter}time_s"], extra[f"{letter}time_ns"] = divmod(ns, 10**9)
@@ -219,54 +269,83 @@ def sys_fstat(p: Process, fd: int, buffer: int) -> None:
     p.memory.store(buffer, pack_stat(p, os.fstat(p.files.get(signed(fd)).host)))
 
 
-@syscall
-def sys_newfstatat(p: Process, dirfd: int, path: int, buffer: int, flags: int) -> None:
+def stat_at(p: Process, dirfd: int, path: int, flags: int) -> os.stat_result:
+    """What newfstatat and statx are asked for."""
     name = p.memory.cstring(path)
     dirfd = signed(dirfd)
     if not name:
         if not flags & AT_EMPTY_PATH:
             raise SyscallError("ENOENT")
-        st = os.stat(".") if dirfd == AT_FDCWD else os.fstat(p.files.get(dirfd).host)
-    else:
-        st = os.stat(
-            p.files.translate(name),
-            dir_fd=p.files.directory(dirfd) if not name.startswith(b"/") else None,
-            follow_symlinks=not flags & AT_SYMLINK_NOFOLLOW,
-        )
-    p.memory.store(buffer, pack_stat(p, st))
+        return os.stat(".") if dirfd == AT_FDCWD else os.fstat(p.files.get(dirfd).host)
+    return os.stat(
+        p.files.translate(name),
+        dir_fd=p.files.directory(dirfd) if not name.startswith(b"/") else None,
+        follow_symlinks=not flags & AT_SYMLINK_NOFOLLOW,
+    )
 
 
 @syscall
-def sys_readlinkat(p: Process, dirfd: int, path: int, buffer: int, size: int) -> int:
-    name = p.memory.cstring(path)
-    if signed(size) <= 0:
-        raise SyscallError("EINVAL")
-    if name in (b"/proc/self/exe", b"/proc/%d/exe" % p.pid):
-        target = os.fsencode(os.path.abspath(p.program_path))
-    else:
-        where = p.files.directory(signed(dirfd)) if not name.startswith(b"/") else None
-        target = os.readlink(p.files.translate(name), dir_fd=where)
-    target = target[:size]
-    p.memory.store(buffer, target)
-    return len(target)
-
-
-def _access(p: Process, dirfd: int, path: int, mode: int, flags: int) -> None:
-    name = _path(p, path)
-    where = p.files.directory(signed(dirfd)) if not name.startswith(b"/") else None
-    os.stat(name, dir_fd=where)  # the precise error when it is not there
-    if not os.access(name, mode & 7, dir_fd=where, effective_ids=bool(flags & AT_EACCESS)):
-        raise SyscallError("EACCES")
+def sys_newfstatat(p: Process, dirfd: int, path: int, buffer: int, flags: int) -> None:
+    p.memory.store(buffer, pack_stat(p, stat_at(p, dirfd, path, flags)))
 
 
 @syscall
-def sys_faccessat(p: Process, dirfd: int, path: int, mode: int) -> None:
-    _access(p, dirfd, path, mode, 0)
+def sys_stat(p: Process, path: int, buffer: int) -> None:
+    sys_newfstatat(p, AT_FDCWD, path, buffer, 0)
 
 
 @syscall
-def sys_faccessat2(p: Process, dirfd: int, path: int, mode: int, flags: int) -> None:
-    _access(p, dirfd, path, mode, flags)
+def sys_lstat(p: Process, path: int, buffer: int) -> None:
+    sys_newfstatat(p, AT_FDCWD, path, buffer, AT_SYMLINK_NOFOLLOW)
+
+
+_STATX_BASIC = 0x7FF
+
+
+@syscall
+def sys_statx(p: Process, dirfd: int, path: int, flags: int, mask: int, buffer: int) -> None:
+    """The same structure for every ABI; without time of birth."""
+    st = stat_at(p, dirfd, path, flags)
+    order = p.abi.order
+    out = struct.pack(
+        f"{order}IIQIIIH2xQQQQ", _STATX_BASIC, st.st_blksize, 0, st.st_nlink, st.st_uid, st.st_gid,
+        st.st_mode, st.st_ino, st.st_size, st.st_blocks, 0,
+    )  # fmt: skip
+    for ns in (st.st_atime_ns, 0, st.st_ctime_ns, st.st_mtime_ns):
+        out += struct.pack(f"{order}qI4x", *divmod(ns, 10**9))
+    numbers = [f(d) for d in (st.st_rdev, st.st_dev) for f in (os.major, os.minor)]
+    out += struct.pack(f"{order}4I", *numbers)
+    p.memory.store(buffer, out.ljust(256, b"\0"))
+
+
+def _statfs(p: Process, buffer: int, of: int | bytes, wide: str = "") -> None:
+    """Type: what the host does not say is ext2's. `wide`: `struct` letter of the counts."""
+    v = os.statvfs(of)
+    order, letter = p.abi.order, p.abi.long
+    fields = (0xEF53, v.f_bsize, v.f_blocks, v.f_bfree, v.f_bavail, v.f_files, v.f_ffree)
+    out = struct.pack(f"{order}2{letter}5{wide or letter}", *fields)
+    out += struct.pack(f"{order}ii3{letter}", 0, 0, v.f_namemax, v.f_frsize, v.f_flag)
+    p.memory.store(buffer, out + bytes(4 * p.abi.word))
+
+
+@syscall
+def sys_statfs(p: Process, path: int, buffer: int) -> None:
+    _statfs(p, buffer, path_of(p, path))
+
+
+@syscall
+def sys_statfs64(p: Process, path: int, size: int, buffer: int) -> None:
+    _statfs(p, buffer, path_of(p, path), "q")
+
+
+@syscall
+def sys_fstatfs64(p: Process, fd: int, size: int, buffer: int) -> None:
+    _statfs(p, buffer, p.files.get(signed(fd)).host, "q")
+
+
+@syscall
+def sys_fstatfs(p: Process, fd: int, buffer: int) -> None:
+    _statfs(p, buffer, p.files.get(signed(fd)).host)
 
 
 _TYPES = {
@@ -304,49 +383,19 @@ def sys_getdents64(p: Process, fd: int, buffer: int, size: int) -> int:
     return len(out)
 
 
-# -- names and directories
-
-
-@syscall
-def sys_getcwd(p: Process, buffer: int, size: int) -> int:
-    path = os.getcwdb() + b"\0"
-    if len(path) > size:
-        raise SyscallError("ERANGE")
-    p.memory.store(buffer, path)
-    return len(path)
-
-
-@syscall
-def sys_chdir(p: Process, path: int) -> None:
-    os.chdir(_path(p, path))
-
-
-@syscall
-def sys_mkdirat(p: Process, dirfd: int, path: int, mode: int) -> None:
-    os.mkdir(_path(p, path), mode & 0o7777, dir_fd=p.files.directory(signed(dirfd)))
-
-
-@syscall
-def sys_unlinkat(p: Process, dirfd: int, path: int, flags: int) -> None:
-    remove = os.rmdir if flags & AT_REMOVEDIR else os.unlink
-    remove(_path(p, path), dir_fd=p.files.directory(signed(dirfd)))
-
-
-@syscall
-def sys_renameat2(p: Process, old_fd: int, old: int, new_fd: int, new: int, flags: int) -> None:
-    if flags:
-        raise SyscallError("EINVAL")
-    os.rename(
-        _path(p, old),
-        _path(p, new),
-        src_dir_fd=p.files.directory(signed(old_fd)),
-        dst_dir_fd=p.files.directory(signed(new_fd)),
-    )
-
-
 @syscall
 def sys_ftruncate(p: Process, fd: int, length: int) -> None:
-    os.ftruncate(p.files.get(signed(fd)).host, signed(length, 64))
+    os.ftruncate(p.files.get(signed(fd)).host, signed(length, 8 * p.abi.word))
+
+
+@syscall
+def sys_truncate(p: Process, path: int, length: int) -> None:
+    os.truncate(path_of(p, path), signed(length, 8 * p.abi.word))
+
+
+@syscall
+def sys_sync(p: Process) -> None:
+    os.sync()
 
 
 @syscall

@@ -51,6 +51,15 @@ def sys_set_robust_list(p: Process, head: int, size: int) -> None:
 
 @syscall
 def sys_futex(p: Process, address: int, operation: int, value: int, timeout: int) -> int:
+    return _futex(p, address, operation, value, timeout, "")
+
+
+@syscall
+def sys_futex_time64(p: Process, address: int, operation: int, value: int, timeout: int) -> int:
+    return _futex(p, address, operation, value, timeout, "q")
+
+
+def _futex(p: Process, address: int, operation: int, value: int, timeout: int, letter: str) -> int:
     command = operation & 0x7F
     if address % 4:
         raise SyscallError("EINVAL")
@@ -62,7 +71,7 @@ def sys_futex(p: Process, address: int, operation: int, value: int, timeout: int
             raise SyscallError("EAGAIN")
         if timeout:
             if command == 0:
-                time.sleep(_load_time(p, timeout))
+                time.sleep(load_time(p, timeout, letter))
             raise SyscallError("ETIMEDOUT")
         raise SyscallError("EDEADLK")  # no other thread can ever wake this one
     raise SyscallError("ENOSYS")
@@ -145,6 +154,33 @@ def sys_prlimit64(p: Process, pid: int, resource: int, new: int, old: int) -> No
 
 
 @syscall
+def sys_getrlimit(p: Process, resource: int, buffer: int) -> None:
+    if resource > 15:
+        raise SyscallError("EINVAL")
+    infinity = (1 << 8 * p.abi.word) - 1
+    limit = min(_RLIMITS.get(resource, infinity), infinity)
+    p.memory.store(buffer, struct.pack(f"{p.abi.order}2{p.abi.long.upper()}", limit, limit))
+
+
+@syscall
+def sys_getgroups(p: Process, count: int, buffer: int) -> int:
+    groups: list[int] = getattr(os, "getgroups", list)()
+    if count:
+        if signed(count) < len(groups):
+            raise SyscallError("EINVAL")
+        p.memory.store(buffer, struct.pack(f"{p.abi.order}{len(groups)}I", *groups))
+    return len(groups)
+
+
+@syscall
+def sys_prctl(p: Process, option: int, argument: int) -> None:
+    if option == 15:  # PR_SET_NAME: there is nobody who shows it
+        p.memory.cstring(argument)
+        return
+    raise SyscallError("EINVAL")
+
+
+@syscall
 def sys_getrandom(p: Process, buffer: int, size: int, flags: int) -> int:
     size = min(size, 1 << 20)
     p.memory.store(buffer, os.urandom(size))
@@ -182,19 +218,20 @@ def sys_riscv_hwprobe(p: Process, pairs: int, count: int, cpus: int, mask: int, 
 # -- time
 
 
-def _store_time(p: Process, address: int, ns: int, unit: int) -> None:
-    letter = "q" if p.abi.word == 8 else "i"
+def _store_time(p: Process, address: int, ns: int, unit: int, letter: str = "") -> None:
+    letter = letter or p.abi.long
     seconds, rest = divmod(ns, 10**9)
     p.memory.store(address, struct.pack(f"{p.abi.order}2{letter}", seconds, rest // unit))
 
 
-def _load_time(p: Process, address: int) -> float:
-    letter = "q" if p.abi.word == 8 else "i"
-    data = p.memory.load(address, 2 * p.abi.word)
-    seconds, ns = struct.unpack(f"{p.abi.order}2{letter}", data)
-    if seconds < 0 or not 0 <= ns < 10**9:
+def load_time(p: Process, address: int, letter: str = "", unit: int = 1) -> float:
+    """Seconds of a timespec (of a timeval: `unit` 1000 nanoseconds) of the guest's longs, or of
+    numbers of `struct` letter `letter`."""
+    shape = struct.Struct(f"{p.abi.order}2{letter or p.abi.long}")
+    seconds, rest = shape.unpack(p.memory.load(address, shape.size))
+    if seconds < 0 or not 0 <= rest * unit < 10**9:
         raise SyscallError("EINVAL")
-    return float(seconds + ns / 1e9)
+    return float(seconds + rest * unit / 1e9)
 
 
 def _clock(clock: int) -> int:
@@ -220,6 +257,26 @@ def sys_clock_getres(p: Process, clock: int, address: int) -> None:
 
 
 @syscall
+def sys_clock_gettime64(p: Process, clock: int, address: int) -> None:
+    _store_time(p, address, _clock(signed(clock)), 1, "q")
+
+
+@syscall
+def sys_clock_getres_time64(p: Process, clock: int, address: int) -> None:
+    _clock(signed(clock))
+    if address:
+        _store_time(p, address, 1, 1, "q")
+
+
+@syscall
+def sys_time(p: Process, address: int) -> int:
+    now = int(time.time())
+    if address:
+        p.memory.store(address, struct.pack(f"{p.abi.order}{p.abi.long}", now))
+    return now
+
+
+@syscall
 def sys_gettimeofday(p: Process, address: int, zone: int) -> None:
     if address:
         _store_time(p, address, time.time_ns(), 1000)
@@ -229,12 +286,22 @@ def sys_gettimeofday(p: Process, address: int, zone: int) -> None:
 
 @syscall
 def sys_nanosleep(p: Process, request: int, remain: int) -> None:
-    time.sleep(_load_time(p, request))
+    time.sleep(load_time(p, request))
 
 
 @syscall
 def sys_clock_nanosleep(p: Process, clock: int, flags: int, request: int, remain: int) -> None:
-    seconds = _load_time(p, request)
+    _sleep_on(clock, flags, load_time(p, request))
+
+
+@syscall
+def sys_clock_nanosleep_time64(
+    p: Process, clock: int, flags: int, request: int, remain: int
+) -> None:
+    _sleep_on(clock, flags, load_time(p, request, "q"))
+
+
+def _sleep_on(clock: int, flags: int, seconds: float) -> None:
     if flags & 1:  # TIMER_ABSTIME
         seconds -= _clock(signed(clock)) / 1e9
     time.sleep(max(0.0, seconds))
@@ -244,19 +311,22 @@ def sys_clock_nanosleep(p: Process, clock: int, flags: int, request: int, remain
 def sys_times(p: Process, buffer: int) -> int:
     ticks = [int(t * 100) for t in os.times()]
     if buffer:
-        letter = "q" if p.abi.word == 8 else "i"
-        p.memory.store(buffer, struct.pack(f"{p.abi.order}4{letter}", *ticks[:4]))
+        p.memory.store(buffer, struct.pack(f"{p.abi.order}4{p.abi.long}", *ticks[:4]))
     return ticks[4]
 
 
 @syscall
 def sys_getrusage(p: Process, who: int, buffer: int) -> None:
     t = os.times()
+    p.memory.store(buffer, child_usage(p, t.user, t.system))
+
+
+def child_usage(p: Process, user: float, system: float) -> bytes:
+    """A struct rusage with the two times."""
     words = []
-    for seconds in (t.user, t.system):
+    for seconds in (user, system):
         words += [int(seconds), int(seconds % 1 * 1e6)]
-    letter = "q" if p.abi.word == 8 else "i"
-    p.memory.store(buffer, struct.pack(f"{p.abi.order}18{letter}", *words, *[0] * 14))
+    return struct.pack(f"{p.abi.order}18{p.abi.long}", *words, *[0] * 14)
 
 
 # -- signals
@@ -269,11 +339,15 @@ def sys_rt_sigaction(p: Process, signo: int, new: int, old: int, size: int) -> N
         raise SyscallError("EINVAL")
     if new and name in ("SIGKILL", "SIGSTOP"):
         raise SyscallError("EINVAL")
-    shape = struct.Struct(f"{p.abi.order}QQQ")  # handler, flags, mask: no restorer on new ABIs
+    shape = p.abi.sigaction
     before = p.signals.actions.get(signo, Action())
-    after = Action(*shape.unpack(p.memory.load(new, shape.size))) if new else before
+    after = before
+    if new:
+        handler, flags, *restorer, mask = shape.unpack(p.memory.load(new, shape.size))
+        after = Action(handler, flags, mask, tuple(restorer))
     if old:
-        p.memory.store(old, shape.pack(before.handler, before.flags, before.mask))
+        restorer = list(before.restorer) or [0] * (len(shape.unpack(bytes(shape.size))) - 3)
+        p.memory.store(old, shape.pack(before.handler, before.flags, *restorer, before.mask))
     p.signals.actions[signo] = after
 
 
@@ -306,19 +380,20 @@ def sys_rt_sigreturn(p: Process) -> None:
 
 @syscall
 def sys_sigaltstack(p: Process, new: int, old: int) -> None:
-    shape = struct.Struct(f"{p.abi.order}QiiQ")
+    wide = p.abi.word == 8
+    shape = struct.Struct(f"{p.abi.order}" + ("Qi4xQ" if wide else "IiI"))
     flags, base, size = p.signals.altstack(p.emu.regs[p.abi.stack_pointer])
     if new:
         if flags == SS_ONSTACK:
             raise SyscallError("EPERM")
-        base2, flags2, _, size2 = shape.unpack(p.memory.load(new, shape.size))
+        base2, flags2, size2 = shape.unpack(p.memory.load(new, shape.size))
         if flags2 & ~SS_DISABLE:
             raise SyscallError("EINVAL")
         if not flags2 and size2 < 2048:
             raise SyscallError("ENOMEM")
         p.signals.alt = (0, 0, SS_DISABLE) if flags2 else (base2, size2, 0)
     if old:
-        p.memory.store(old, shape.pack(base, flags, 0, size))
+        p.memory.store(old, shape.pack(base, flags, size))
 
 
 def _send(p: Process, signo: int, code: int) -> None:
@@ -330,6 +405,9 @@ def _send(p: Process, signo: int, code: int) -> None:
 
 @syscall
 def sys_kill(p: Process, pid: int, signo: int) -> None:
+    if signed(pid) in p.children:
+        os.kill(signed(pid), signed(signo))
+        return
     if signed(pid) not in (0, p.pid):
         raise SyscallError("EPERM")  # the guest does not signal the host's processes
     _send(p, signed(signo), SI_USER)

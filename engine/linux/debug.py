@@ -69,6 +69,7 @@ def serve_gdb(
     Raises `UnsupportedError` for an architecture without target description.
     """
     control = ProcessControl(process)
+    process.alone = True
     with GdbServer(process.emu, port, host, control=control, attached=False) as server:
         if listening is not None:
             listening(f"engine: waiting for gdb: target remote {server.host}:{server.port}")

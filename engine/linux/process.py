@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal as host_signals
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,11 +23,13 @@ from ..errors import (
     LoaderError,
     MemoryFault,
 )
-from . import calls_files, calls_memory, calls_process  # noqa: F401  (they fill the call table)
+from . import calls_memory, calls_names, calls_poll, calls_process  # noqa: F401  (the call table)
 from .abi import SIGNAL_NAMES, SIGNALS, Abi
+from .abi_i386 import I386
 from .abi_riscv64 import RISCV64
 from .abi_x86_64 import X86_64
 from .calls import dispatch
+from .calls_children import Exec
 from .elf import Program, read_program
 from .files import FileTable
 from .image import load_image
@@ -35,7 +38,7 @@ from .signals import Killed, Signals
 
 log = logging.getLogger("engine.linux")
 
-ABIS: tuple[Abi, ...] = (RISCV64, X86_64)
+ABIS: tuple[Abi, ...] = (RISCV64, X86_64, I386)
 
 
 def abi_of(program: Program) -> Abi:
@@ -87,11 +90,7 @@ class Process:
         trace: Callable[[str], None] | None = None,
         **emulator_options: Any,
     ) -> None:
-        program = read_program(path)
-        self.abi = abi_of(program)
-        self.program_path = str(path)
-        self.emu = Emulator(self.abi.arch, user_mode=True, **emulator_options)
-        self.memory = GuestMemory(self.emu, self.abi)
+        self.options = emulator_options
         self.files = FileTable(sysroot)
         self.signals = Signals()
         self.trace = trace
@@ -99,10 +98,24 @@ class Process:
         self.pid = os.getpid()
         self.uid = getattr(os, "getuid", lambda: 0)()
         self.gid = getattr(os, "getgid", lambda: 0)()
+        self.alone = False  # a debugger follows: no other processes, no other program
+        self.is_child = False  # made by the guest's fork: ends with the guest
+        self.children: set[int] = set()
         texts = [os.fsencode(a) for a in (argv or [str(path)])]
         pairs = os.environ if env is None else env
         environment = {os.fsencode(k): os.fsencode(v) for k, v in pairs.items()}
-        self.image = load_image(program, self.memory, texts, environment, sysroot)
+        self._load(read_program(path), texts, environment)
+
+    def _load(self, program: Program, argv: Sequence[bytes], env: Mapping[bytes, bytes]) -> None:
+        self.abi = abi_of(program)
+        self.program_path = program.path
+        self.emu = Emulator(self.abi.arch, user_mode=True, **self.options)
+        self.memory = GuestMemory(self.emu, self.abi)
+        self.tls_segments: dict[int, tuple[int, int, int]] = {}  # i386: by entry of the GDT
+        sysroot = self.files.sysroot
+        self.image = load_image(
+            program, self.memory, argv, env, os.fsdecode(sysroot) if sysroot else None
+        )
         page = self.abi.page_size
         self.sigreturn_address = self.memory.find_free(page)
         self.memory.add(self.sigreturn_address, page, "rx")
@@ -112,10 +125,26 @@ class Process:
         self.hook = self.emu.hook_exception(self._on_exception)
 
     def run(self) -> ExitStatus:
-        """Runs the program to its end."""
+        """Runs the program to its end. A child that the guest made does not come back."""
         try:
-            while not self._run_until_fault():
-                pass
+            end = self._run()
+        except BaseException:
+            if not self.is_child:
+                raise
+            log.exception("the child process %d ends", self.pid)
+            os._exit(70)  # EX_SOFTWARE: what is above in the stack belongs to the parent
+        if self.is_child:
+            self._end_child(end)
+        return end
+
+    def _run(self) -> ExitStatus:
+        try:
+            while True:
+                try:
+                    if self._run_until_fault():
+                        break
+                except Exec as other:
+                    self._exec(other)
             log.warning("the run was stopped at pc %#x", self.emu.regs["pc"])
             return ExitStatus(0, None, "stopped")
         except calls_process.Exit as end:
@@ -124,6 +153,27 @@ class Process:
             return self.killed(end.signo, end.detail)
         finally:
             self.files.close_all()
+
+    def _exec(self, other: Exec) -> None:
+        """The point of no return is behind: what fails now kills the process, as in the kernel."""
+        self.hook.remove()
+        for number in list(self.files.close_on_exec):
+            self.files.close(number)
+        self.signals.exec()
+        try:
+            self._load(other.program, other.argv, dict(other.env))
+        except LoaderError as error:
+            raise Killed(SIGNALS["SIGSEGV"], str(error)) from error
+
+    def _end_child(self, end: ExitStatus) -> None:
+        """As the guest ended: the parent's wait sees the signal."""
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None and not stream.closed:
+                stream.flush()
+        if end.signal in SIGNALS:
+            host_signals.signal(SIGNALS[end.signal], host_signals.SIG_DFL)
+            os.kill(self.pid, SIGNALS[end.signal])
+        os._exit(end.status)
 
     def _run_until_fault(self) -> bool:
         """True when the run was stopped, False after a fault that the guest handles."""

@@ -30,6 +30,7 @@ class Action:
     handler: int = SIG_DFL
     flags: int = 0
     mask: int = 0
+    restorer: tuple[int, ...] = ()  # kept for who asks: frames return through the engine's own code
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,13 @@ class Signals:
         self.mask = 0
         self.pending: list[tuple[int, bytes, str]] = []
         self.alt = (0, 0, SS_DISABLE)  # base, size, flags
+        self.restored_mask: int | None = None  # sigsuspend: what the handler's frame saves
+
+    def exec(self) -> None:
+        """Another program: handlers are gone, what is ignored stays so."""
+        kept = {n: a for n, a in self.actions.items() if a.handler == SIG_IGN}
+        self.actions = kept
+        self.alt = (0, 0, SS_DISABLE)
 
     def altstack(self, sp: int) -> tuple[int, int, int]:
         """(ss_flags, ss_sp, ss_size) as sigaltstack reports them for a stack pointer."""
@@ -73,16 +81,17 @@ class Signals:
         action = self.actions.get(signo, Action())
         if action.handler in (SIG_DFL, SIG_IGN) or self.blocked(signo):
             raise Killed(signo, text)
-        info = struct.pack(f"{process.abi.order}iiiiQ", signo, 0, code, 0, address)
+        wide = process.abi.word == 8
+        shape = struct.Struct(process.abi.order + ("iii4xQ" if wide else "iiiI"))
+        info = shape.pack(signo, 0, code, address)
         self._enter(process, signo, info, action)
 
     def send(self, process: Process, signo: int, code: int, text: str) -> None:
         """A signal from kill, tkill or tgkill: pending until `deliver`."""
         if not 1 <= signo <= NSIG:
             return
-        info = struct.pack(
-            f"{process.abi.order}iiiiii", signo, 0, code, 0, process.pid, process.uid
-        )
+        shape = struct.Struct(process.abi.order + ("iii4xii" if process.abi.word == 8 else "iiiii"))
+        info = shape.pack(signo, 0, code, process.pid, process.uid)
         self.pending.append((signo, info, text))
 
     def deliver(self, process: Process) -> None:
@@ -100,8 +109,11 @@ class Signals:
             self._enter(process, signo, info, action)
 
     def _enter(self, process: Process, signo: int, info: bytes, action: Action) -> None:
+        during = self.mask
+        if self.restored_mask is not None:
+            self.mask, self.restored_mask = self.restored_mask, None
         process.abi.push_signal_frame(process, signo, info, action)
-        self.mask |= action.mask
+        self.mask = during | action.mask
         if not action.flags & SA_NODEFER:
             self.mask |= 1 << (signo - 1)
         if action.flags & SA_RESETHAND:

@@ -1,6 +1,6 @@
 """Times guest kernels on this engine, its peers and the host's own build of the same C, in turn.
 
-    python tests/bench/bench_kernels.py [--repeat 3] [--scale 1.0] [--only NAME ...]
+    python tests/bench/bench_kernels.py [--guest riscv64] [--repeat 3] [--scale 1.0] [--only NAME]
 
 Prints a table of time ratios to the host's own code and, for each peer that is installed (unicorn,
 icicle-emu), how many times faster this engine is, with geometric means. Every engine's result is
@@ -43,10 +43,12 @@ SIZES = {
 
 
 class Guest:
-    """The kernels' ELF file: segments and symbols."""
+    """The kernels' ELF file: segments and symbols; how a kernel is called."""
 
-    def __init__(self, path: Path) -> None:
-        with path.open("rb") as file:
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.argument, self.result = ("a0", "a0") if name == "riscv64" else ("rdi", "rax")
+        with (HERE / f"kernels.{name}.elf").open("rb") as file:
             elf = ELFFile(file)
             self.segments = [
                 (s["p_vaddr"], s["p_memsz"], s.data())
@@ -60,6 +62,12 @@ class Guest:
                 for symbol in section.iter_symbols()
             }
         self.finish = self.symbols["finish"]
+
+    def call_state(self, n: int) -> tuple[dict[str, int], bytes]:
+        """Registers at the start of a kernel, and what is on the stack then."""
+        if self.name == "riscv64":
+            return {"sp": STACK_TOP - 64, "ra": self.finish, "a0": n}, b""
+        return {"rsp": STACK_TOP - 72, "rdi": n}, self.finish.to_bytes(8, "little")
 
     def pages(self):
         """(address, size) of each mapping, page-aligned."""
@@ -96,7 +104,7 @@ class Engine:
 
         self.guest = guest
         options = {"backend": backend} if backend else {}
-        self.emu = engine.Emulator("riscv64", **options)
+        self.emu = engine.Emulator(guest.name, **options)
         for address, size in guest.pages():
             self.emu.memory.map(address, size, "rwx")
         for address, _, data in guest.segments:
@@ -106,12 +114,14 @@ class Engine:
 
     def call(self, kernel: str, n: int) -> tuple[float, int]:
         regs = self.emu.regs
-        regs["sp"], regs["ra"], regs["a0"] = STACK_TOP - 64, self.guest.finish, n
+        values, stack = self.guest.call_state(n)
+        regs.write_many(values)
+        self.emu.memory.write(STACK_TOP - 72, stack)
         began = time.perf_counter()
         result = self.emu.run(self.guest.symbols[f"kernel_{kernel}"], self.guest.finish)
         seconds = time.perf_counter() - began
         self.count = result.count
-        return seconds, regs["a0"]
+        return seconds, regs[self.guest.result]
 
 
 class Unicorn:
@@ -119,26 +129,36 @@ class Unicorn:
 
     def __init__(self, guest: Guest) -> None:
         import unicorn
-        from unicorn import riscv_const as rc
+        from unicorn import riscv_const, x86_const
 
-        self.guest, self.rc = guest, rc
-        self.uc = unicorn.Uc(unicorn.UC_ARCH_RISCV, unicorn.UC_MODE_RISCV64)
+        self.guest = guest
+        if guest.name == "riscv64":
+            self.prefix, self.consts = "UC_RISCV_REG_", riscv_const
+            self.uc = unicorn.Uc(unicorn.UC_ARCH_RISCV, unicorn.UC_MODE_RISCV64)
+        else:
+            self.prefix, self.consts = "UC_X86_REG_", x86_const
+            self.uc = unicorn.Uc(unicorn.UC_ARCH_X86, unicorn.UC_MODE_64)
         for address, size in guest.pages():
             self.uc.mem_map(address, size)
         for address, _, data in guest.segments:
             self.uc.mem_write(address, data)
         self.uc.mem_map(STACK_TOP - STACK_SIZE, STACK_SIZE)
-        status = rc.UC_RISCV_REG_MSTATUS
-        self.uc.reg_write(status, self.uc.reg_read(status) | 0x6000)  # FS: floating point on
+        if guest.name == "riscv64":
+            status = self.reg("mstatus")
+            self.uc.reg_write(status, self.uc.reg_read(status) | 0x6000)  # FS: floating point on
+
+    def reg(self, name: str) -> int:
+        return getattr(self.consts, self.prefix + name.upper())
 
     def call(self, kernel: str, n: int) -> tuple[float, int]:
-        uc, rc = self.uc, self.rc
-        uc.reg_write(rc.UC_RISCV_REG_SP, STACK_TOP - 64)
-        uc.reg_write(rc.UC_RISCV_REG_RA, self.guest.finish)
-        uc.reg_write(rc.UC_RISCV_REG_A0, n)
+        uc = self.uc
+        values, stack = self.guest.call_state(n)
+        for name, value in values.items():
+            uc.reg_write(self.reg(name), value)
+        uc.mem_write(STACK_TOP - 72, stack)
         began = time.perf_counter()
         uc.emu_start(self.guest.symbols[f"kernel_{kernel}"], self.guest.finish)
-        return time.perf_counter() - began, uc.reg_read(rc.UC_RISCV_REG_A0)
+        return time.perf_counter() - began, uc.reg_read(self.reg(self.guest.result))
 
 
 class Icicle:
@@ -148,7 +168,7 @@ class Icicle:
         import icicle
 
         self.guest = guest
-        self.vm = icicle.Icicle("riscv64gc", jit=True)
+        self.vm = icicle.Icicle("riscv64gc" if guest.name == "riscv64" else "x86_64", jit=True)
         perms = icicle.MemoryProtection.ExecuteReadWrite
         for address, size in guest.pages():
             self.vm.mem_map(address, size, perms)
@@ -158,16 +178,17 @@ class Icicle:
 
     def call(self, kernel: str, n: int) -> tuple[float, int]:
         vm = self.vm
-        vm.reg_write("sp", STACK_TOP - 64)
-        vm.reg_write("ra", self.guest.finish)
-        vm.reg_write("a0", n)
+        values, stack = self.guest.call_state(n)
+        for name, value in values.items():
+            vm.reg_write(name, value)
+        vm.mem_write(STACK_TOP - 72, stack)
         vm.pc = self.guest.symbols[f"kernel_{kernel}"]
         began = time.perf_counter()
         vm.run_until(self.guest.finish)
         seconds = time.perf_counter() - began
         if vm.pc != self.guest.finish:
             return math.inf, -1
-        return seconds, vm.reg_read("a0")
+        return seconds, vm.reg_read(self.guest.result)
 
 
 def geomean(values: list[float]) -> float:
@@ -182,8 +203,10 @@ def main() -> int:
     parser.add_argument("--only", nargs="*", default=list(SIZES), choices=list(SIZES))
     parser.add_argument("--backend", default=None)
     parser.add_argument("--without", nargs="*", default=[], help="engines to leave out")
+    parser.add_argument("--guest", default="riscv64", choices=["riscv64", "x86_64"])
     args = parser.parse_args()
-    guest = Guest(HERE / "kernels.riscv64.elf")
+    guest = Guest(args.guest)
+    args.only = [name for name in args.only if f"kernel_{name}" in guest.symbols]
     host = Host()
     engine = Engine(guest, args.backend)
     peers = []

@@ -12,7 +12,9 @@ from engine._core.mem.region cimport (
     memory_region_new, memory_region_new_alias, memory_region_new_io, memory_region_new_ram,
     memory_region_set_address, memory_region_set_alias_offset, memory_region_set_enabled,
     memory_region_set_prot, memory_region_set_readonly, memory_region_set_size)
-from engine._core.mem.topology cimport (address_space_free, address_space_new, address_space_view)
+from engine._core.mem.topology cimport (
+    address_space_free, address_space_new, address_space_view, memory_region_transaction_begin,
+    memory_region_transaction_commit)
 
 TOP = (1 << 64) - 1
 
@@ -97,11 +99,13 @@ def random_tree(seed, steps):
     cdef MemoryRegion *top = memory_region_new(ctx, b"root", TOP)
     cdef AddressSpace *space = address_space_new(ctx, top, b"test")
     cdef MemoryRegion *mr
+    cdef FlatView *v
     cdef int code
     rnd = random.Random(seed)
     root = Region(<uintptr_t>top, TOP, "container")
     every = [root]
     wide = rnd.random() < 0.4
+    depth, held = 0, None
 
     def size():
         n = rnd.choice([0, 1, 16, 100, 256, 1 << 12,
@@ -169,8 +173,31 @@ def random_tree(seed, steps):
             elif what == 5 and sub.target is not None:
                 sub.offset = addr()
                 memory_region_set_alias_offset(R(sub), sub.offset)
-        if rnd.random() < 0.7:
+        sub = rnd.choice(every)
+        if rnd.random() < 0.2 and sub is not root and not sub.children:
+            legal = sub.parent is None and not any(r.target is sub for r in every)
+            assert (memory_region_free(R(sub)) == 0) == legal
+            if legal:
+                every.remove(sub)
+        turn = rnd.random()
+        if turn < 0.15 and depth < 3:
+            if depth == 0:
+                held = ranges(address_space_view(space))
+            memory_region_transaction_begin(ctx)
+            depth += 1
+        elif turn < 0.4 and depth:
+            memory_region_transaction_commit(ctx)
+            depth -= 1
+        if depth:
+            v = address_space_view(space)
+            assert ranges(v) == held        # the tree of before, freed regions included
+            for i in range(v.nr):
+                assert v.ranges[i].mr.ctx == ctx
+        elif rnd.random() < 0.7:
             check(root, space, rnd)
+    while depth:
+        memory_region_transaction_commit(ctx)
+        depth -= 1
     check(root, space, rnd)
     address_space_free(space)
     for region in every:
@@ -185,8 +212,11 @@ def random_tree(seed, steps):
 
 
 def test_random_trees():
-    for seed in range(int(os.environ.get("ENGINE_MODEL_STEPS", "9000")) // 60):
+    steps = int(os.environ.get("ENGINE_MODEL_STEPS", "9000"))
+    for seed in range(steps // 60):
         random_tree(seed, 60)
+    for seed in range(steps // 1000):       # larger ones
+        random_tree(seed, 1000)
 
 
 def test_slices_of_one_region():

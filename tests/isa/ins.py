@@ -10,20 +10,22 @@ are and what is tested of them (test_ins.py). Called by test_ins.py and make_ins
     0x1000 [b3 00 31 00] "add ra, sp, gp"  x2=1 x3=2 => x1=3
 
 Address, bytes, text (several instructions: joined by `; `, all of them run), state before, `=>`,
-the changes. `x2=1` is a register, `[0x2000:8]=0x11` memory (little-endian, maps the page). What is
-not named starts with an arbitrary value and must not change; pc must be behind the instructions
-unless `pc=` is among the changes. Instead of changes: `!load 0x2000`, `!store`, `!fetch`: a memory
-fault at that address; `!illegal`; `!exception 8`: another exception. `#` begins a comment.
+the changes. `x2=1` is a register, `[0x2000:8]=0x11` memory (little-endian, maps the page),
+`rflags~0x10=0x46` a register whose bits 0x10 are undefined. What is not named starts with an
+arbitrary value and must not change; pc must be behind the instructions unless `pc=` is among the
+changes. Instead of changes: `!load 0x2000`, `!store`, `!fetch`: a memory fault at that address;
+`!illegal`; `!exception 8`: another exception. `#` begins a comment.
 """
 
 import ast
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 LINE = re.compile(r'(0x[0-9a-f]+)\s+\[([0-9a-f ]+)\]\s+"([^"]*)"(.*)$')
 MEMORY = re.compile(r"\[(0x[0-9a-f]+):(\d+)\]$")
 FAULT = re.compile(r"!(load|store|fetch|illegal|exception)(?:\s+(\w+))?$")
+UNDEFINED = re.compile(r"(\w+)~(\w+)")
 ACCESS = {"load": "read", "store": "write", "fetch": "fetch"}
 PAGE = 4096
 
@@ -41,6 +43,7 @@ class Line:
     after: dict
     fault: tuple = ()
     fresh: bool = False
+    undefined: dict = field(default_factory=dict)   # register: bits that may be anything
 
     def __str__(self):
         return f"{self.where}: {self.text}"
@@ -70,9 +73,11 @@ def parse_line(text, where, arch="", features=(), options=None):
         if not found or (found[1] == "illegal") != (found[2] is None):
             raise ValueError(f"{where}: neither => changes nor a fault")
         fault, after = (found[1], int(found[2], 0) if found[2] else 0), ""
+    undefined = {name: int(bits, 0) for name, bits in UNDEFINED.findall(after)}
     return Line(where, arch, features, options or {}, int(match[1], 16), bytes.fromhex(match[2]),
-                match[3], assignments(before.split(), where), assignments(after.split(), where),
-                fault)
+                match[3], assignments(before.split(), where),
+                assignments(UNDEFINED.sub(r"\1", after).split(), where), fault,
+                undefined=undefined)
 
 
 def read(path):
@@ -114,6 +119,12 @@ def observed(guest):
             and row.name not in ("fflags", "frm")]
 
 
+def arbitrary(n, name):
+    """What register number n has unless a line says so."""
+    return {"fcsr": 0, "rflags": 0x202, "eflags": 0x202}.get(
+        name, 0xA5A5000100000000 + 0x0001000100010001 * n)
+
+
 class Machine:
     """Engines by architecture and options, reused for many lines."""
 
@@ -142,11 +153,10 @@ class Machine:
         """Code, memory and registers as the line says; the rest arbitrary."""
         self.map(emu, mapped, line.address, len(line.code))
         emu.memory.write(line.address, line.code)
-        xlen = int(line.arch[-2:])
+        xlen = 32 if line.arch in ("i386", "x86_16") else int(line.arch[-2:])
         for n, name in enumerate(registers):
             wide = 64 if name.startswith("f") else xlen
-            value = 0 if name == "fcsr" else 0xA5A5000100000000 + 0x0001000100010001 * n
-            emu.regs[name] = value & (1 << wide) - 1
+            emu.regs[name] = arbitrary(n, name) & (1 << wide) - 1
         for key in [*line.before, *line.after]:
             if isinstance(key, tuple):
                 self.map(emu, mapped, *key)
@@ -190,7 +200,8 @@ class Machine:
         if emu.pc != pc:
             wrong.append(f"pc is {emu.pc:#x}, wanted {pc:#x}")
         wrong += [f"{name} is {emu.regs[name]:#x}, wanted {value:#x}"
-                  for name, value in wanted.items() if emu.regs[name] != value]
+                  for name, value in wanted.items()
+                  if (emu.regs[name] ^ value) & ~line.undefined.get(name, 0)]
         wrong += [f"[{at:#x}:{size}] is {emu.memory.read(at, size)[::-1].hex()}, wanted "
                   f"{value[::-1].hex()}"
                   for (at, size), value in memory.items() if emu.memory.read(at, size) != value]

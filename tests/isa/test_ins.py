@@ -1,4 +1,4 @@
-"""Every `.ins` line: text, encoding, execution on each back end; and every pattern has a line."""
+"""Every `.ins` line of RISC-V: text, encoding, execution on each back end; all patterns covered."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from engine._core.gen.isa_model import (
 )
 
 HOME = Path(__file__).parent
-FILES = sorted(HOME.glob("*/*.ins"))
+FILES = sorted(HOME.glob("riscv/*.ins"))
 LINES = {path: ins.read(path) for path in FILES}
 ids = [path.stem for path in FILES]
 built = pytest.mark.skipif(not hasattr(engine, "Emulator"), reason="the engine is not built")

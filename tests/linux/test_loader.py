@@ -26,9 +26,7 @@ def patched(offset: int, data: bytes) -> bytes:
 PHOFF = struct.unpack_from("<Q", GOOD, 32)[0]
 PHNUM = struct.unpack_from("<H", GOOD, 56)[0]
 LOAD = next(
-    PHOFF + 56 * i
-    for i in range(PHNUM)
-    if struct.unpack_from("<I", GOOD, PHOFF + 56 * i)[0] == 1
+    PHOFF + 56 * i for i in range(PHNUM) if struct.unpack_from("<I", GOOD, PHOFF + 56 * i)[0] == 1
 )
 
 

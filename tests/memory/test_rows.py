@@ -608,6 +608,38 @@ def test_rule_one_commit_a_transaction_nest(emu, root, space):
     assert {h[1] for h in listener.heard if h[0] == "add"} == {"a", "b"}
 
 
+def test_row_75_accesses_in_a_transaction_see_the_tree_of_before(emu, root, space):
+    asked = []
+    root.add_subregion(0x8000, MemoryRegion.io(emu, "device", 8,
+                                               read=lambda at, size, attrs: asked.append(at) or 7))
+    emu.memory.map(0x1000, PAGE)
+    emu.memory.write(0x1000, b"abcd")
+    with transaction(emu):
+        emu.memory.unmap(0x1000, PAGE)
+        emu.memory.map(0x3000, PAGE)
+        (device,) = root.subregions
+        root.del_subregion(device)
+        del device
+        gc.collect()                        # nobody has it any more but the view
+        assert space.read(0x1000, 4) == b"abcd" and space.read(0x8000, 4) == bytes([7, 0, 0, 0])
+        with pytest.raises(MemoryFault, match="0x3000"):
+            space.read(0x3000, 4)
+    assert asked == [0]
+    for gone in (0x1000, 0x8000):
+        with pytest.raises(MemoryFault, match=hex(gone)):
+            space.read(gone, 4)
+    assert space.read(0x3000, 4) == bytes(4)
+
+
+def test_unmapping_frees_the_memory_while_somebody_listens(emu):
+    before = len(ram_blocks(emu))
+    Recorder().register(emu)
+    for _ in range(3):
+        emu.memory.map(0x1000, PAGE)
+        emu.memory.unmap(0x1000, PAGE)
+    assert len(ram_blocks(emu)) == before
+
+
 def test_rule_clearing_re_arms_the_write_trap(emu, ram, space):
     """A dirty bit that was cleared comes back with the very next write, TLB hit or not."""
     dirty = DirtyMemory(emu)

@@ -38,7 +38,7 @@ cdef class Core:
     cdef object error           # first exception that a callback left, or None
     cdef set cells              # HookCell: keeps the Python functions of hooks alive
     cdef set blocks             # Block: mapped memory and devices
-    cdef list dead              # Block: unmapped by a hook, freed when the run has ended
+    cdef list dead              # Block: unmapped by a hook or in a transaction, freed at its end
     cdef list exports           # Export: memory that Python may write behind the engine's back
     cdef Py_ssize_t exports_limit   # length at which dead ones are looked for
     cdef dict shadow            # RAM page -> bytes: code in exported memory, as last seen

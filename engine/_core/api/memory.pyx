@@ -17,8 +17,8 @@ from engine._core.mem.region cimport (
     memory_region_new_io, memory_region_new_ram_ptr, memory_region_new_alias, memory_region_free,
     memory_region_add_subregion, memory_region_del_subregion, memory_region_set_prot,
     memory_region_set_size)
-from engine._core.mem.topology cimport (memory_region_transaction_begin,
-                                        memory_region_transaction_commit)
+from engine._core.mem.topology cimport (memory_region_change_begin,
+                                        memory_region_change_commit)
 from engine._core.api.blocks cimport (
     BLOCK_RAM, BLOCK_BUFFER, BLOCK_IO, block_new, context_of, export_new, exports_drop,
     name_arg, refusal, size_between, view_new)
@@ -203,8 +203,8 @@ cdef class Memory:
             core.blocks.discard(block)
             if core.st.has_exports:
                 exports_drop(core, block)
-            if core.st.running:
-                core.dead.append(block)     # until the run has left whatever it was doing there
+            if core.st.running or ctx.transactions:
+                core.dead.append(block)     # until nobody can be at it any more
         return 0
 
     # Make a piece boundary at an address that lies inside of a piece.
@@ -385,7 +385,7 @@ cdef class Memory:
         self.core.check()
         range_args(address, size, &first, &last)
         self.need(first, last, "unmap")
-        memory_region_transaction_begin(context_of(self.core))
+        memory_region_change_begin(context_of(self.core))
         try:
             self.cut(first)
             if last != <uint64_t>-1:
@@ -394,7 +394,7 @@ cdef class Memory:
             while index < len(self.pieces) and self.starts[index] <= last:
                 self.drop(index)
         finally:
-            memory_region_transaction_commit(context_of(self.core))
+            memory_region_change_commit(context_of(self.core))
 
     def protect(self, address, size, perms):
         """Change the permissions of a range. All of it must be mapped."""
@@ -406,7 +406,7 @@ cdef class Memory:
         range_args(address, size, &first, &last)
         prot = prot_arg(perms)
         self.need(first, last, "protect")
-        memory_region_transaction_begin(context_of(self.core))
+        memory_region_change_begin(context_of(self.core))
         try:
             self.cut(first)
             if last != <uint64_t>-1:
@@ -419,7 +419,7 @@ cdef class Memory:
                     memory_region_set_prot(piece.alias, prot)
                 index += 1
         finally:
-            memory_region_transaction_commit(context_of(self.core))
+            memory_region_change_commit(context_of(self.core))
 
     def regions(self):
         """The mapped ranges by address, as a list of `Region`. Neighbours that differ in nothing

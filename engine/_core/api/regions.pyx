@@ -20,7 +20,7 @@ from engine._core.mem.region cimport (
     memory_region_set_global_locking, memory_region_set_log, memory_region_set_owner,
     memory_region_set_prot, memory_region_set_readonly, memory_region_set_size)
 from engine._core.mem.topology cimport (memory_region_transaction_begin,
-                                        memory_region_transaction_commit)
+                                        memory_region_transaction_commit, topology_keeps_old)
 from engine._core.api.blocks cimport context_of, memory_sync, name_arg, refusal
 from engine._core.api.core cimport core_of, prot_arg, type_name, u64_arg
 from engine._core.api.devices cimport Device, DeviceHead, callback_failed, device_new
@@ -105,6 +105,9 @@ cdef void settle(Core core, RegionCell cell) noexcept:
     cdef CRegion *mr = cell.mr
     cdef RegionCell target
     if mr is NULL or cell.handles or core.st.engine is NULL or core.st.running or core.entered:
+        return
+    if topology_keeps_old(context_of(core)):
+        core.unsettled = True
         return
     if mr.container is not NULL or mr.n_aliases or mr.n_roots or cell.kind == "system":
         return
@@ -780,7 +783,8 @@ cdef uint32_t client_arg(object client) except 0xffffffff:
 # ---------------------------------------------------------------- transactions
 
 cdef class Transaction:
-    """Changes of the memory tree that become visible together, at its end (outermost one)."""
+    """Changes of the memory tree that become visible together, at the end of the outermost one.
+    Until then the CPU, address spaces and devices see the tree of before."""
     cdef Core core
     cdef int depth
 
@@ -794,14 +798,20 @@ cdef class Transaction:
         return self
 
     def __exit__(self, *exc):
-        self.core.check()
+        cdef Core core = self.core
+        core.check()
         self.depth -= 1
-        memory_region_transaction_commit(context_of(self.core))
-        raise_left(self.core)
+        memory_region_transaction_commit(context_of(core))
+        if not core.st.running and not context_of(core).transactions:
+            core.dead = []
+            if core.unsettled:
+                settle_all(core)
+        raise_left(core)
 
 
 def transaction(emu):
-    """`with transaction(emu):` changes of the memory tree become visible together, at its end."""
+    """`with transaction(emu):` changes of the memory tree become visible together at its end. Until
+    then accesses see the tree of before, also what has been taken out of it."""
     return Transaction(emu)
 
 

@@ -289,7 +289,8 @@ def outputs(root):
 
 def sample(row, rng, bits=64, base=None, index=None):
     """Bytes of a random instruction of the row; memory operands are [base + index * scale + disp8]
-    with register numbers of the caller (index None: no SIB index). None: not in this mode."""
+    with register numbers of the caller (index None: no SIB index; 16 bits: base is the rm field).
+    None: not in this mode."""
     if row.flags & FLAGS["o64" if bits != 64 else "i64"]:
         return None
     rex = (rng.getrandbits(4) & 13 if rng.random() < 0.6 else None) if bits == 64 else None
@@ -327,8 +328,9 @@ def sample(row, rng, bits=64, base=None, index=None):
                 rex = rex & 13
     for kind, _, size in row.codes:
         if kind in ("I", "J"):
-            log = {"b": 1, "bs": 1, "w": 2, "z": 2 if use66 and not wide else 4,
-                   "v": 8 if wide else 2 if use66 else 4}[size]
+            small = use66 != (bits == 16)
+            log = {"b": 1, "bs": 1, "w": 2, "z": 2 if small and not wide else 4,
+                   "v": 8 if wide else 2 if small else 4}[size]
             body += rng.getrandbits(8 * log).to_bytes(log, "little")
         elif kind in ("O", "A"):
             return None
@@ -348,3 +350,43 @@ def sample(row, rng, bits=64, base=None, index=None):
     if rex is not None:
         out += bytes([0x40 | rex])
     return out + (b"", b"\x0F", b"\x0F\x38", b"\x0F\x3A")[row.map] + opcode + body
+
+
+def match(rows, code, bits):
+    """The row of the instruction in the bytes as the decoder finds it, without regard to features;
+    None: there is none. `rows`: of load()."""
+    at, small, rep, vex, space = 0, bits == 16, "", None, 0
+    while code[at] in b"\x26\x2E\x36\x3E\x64\x65\x66\x67\xF0\xF2\xF3":
+        if code[at] == 0x66:
+            small = bits != 16
+        elif code[at] in (0xF2, 0xF3):
+            rep = {0xF2: "F2", 0xF3: "F3"}[code[at]]
+        at += 1
+    operand = "66" if small != (bits == 16) else ""
+    if bits == 64 and code[at] & 0xF0 == 0x40:
+        at += 1
+    if code[at] in (0xC4, 0xC5) and (bits == 64 or code[at + 1] >= 0xC0):
+        short = code[at] == 0xC5
+        last = code[at + 1 if short else at + 2]
+        vex = (last >> 2 & 1, 0 if short else last >> 7)
+        space = 1 if short else code[at + 1] & 31
+        rep, operand = (("", ""), ("", "66"), ("F3", ""), ("F2", ""))[last & 3]
+        at += 2 if short else 3
+    elif code[at] == 0x0F:
+        space = {0x38: 2, 0x3A: 3}.get(code[at + 1], 1)
+        at += 1 if space == 1 else 2
+    opcode, modrm = code[at], code[at + 1] if at + 1 < len(code) else 0
+    found = [row for row in rows if row.map == space and bool(row.flags & FLAG_VEX) == bool(vex)
+             and (opcode & 0xF8 if row.flags & FLAG_PLUS_R else opcode) == row.opcode]
+    for row in sorted(found, key=lambda row: (row.prefix == "", row.number)):
+        if row.flags & FLAGS["o64" if bits != 64 else "i64"]:
+            continue
+        if row.prefix and row.prefix != (rep or operand or "NP"):
+            continue
+        if row.reg not in (ANY, modrm >> 3 & 7) or row.mod == 1 and modrm >= 0xC0 \
+                or row.mod == 2 and modrm < 0xC0:
+            continue
+        if vex and (row.vex_l not in (VEX_L["LIG"], vex[0]) or row.vex_w not in (ANY, vex[1])):
+            continue
+        return row
+    return None

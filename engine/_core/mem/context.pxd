@@ -166,6 +166,7 @@ ctypedef struct AddressSpace:
     MemoryRegion *root
     FlatView *view              # NULL: stale, rendered at the next use
     FlatView *old               # inside a transaction: what listeners were told last
+    uint8_t held                # view is of before the transaction, the tree has changed since
     FlatView empty              # stands in when there is no memory to render
     uint64_t generation         # +1 at every change of the view
     AddressSpace *next
@@ -216,10 +217,12 @@ ctypedef struct MemContext:
     # topology
     MemoryRegion *unassigned        # answers for holes
     MemoryRegion *regions           # all of them, newest first
+    MemoryRegion *dying             # freed, but in a view that is still held or to be told of
     AddressSpace *spaces
     MemoryListener *listeners       # ascending priority
     MemoryListener *listeners_last
-    uint32_t transaction_depth
+    uint32_t transactions           # begun and not committed
+    uint32_t transaction_depth      # those and the changes inside
     uint8_t update_pending
     # TLBs whose entries point into this context's RAM
     void **tlbs                     # CPUTLB*[n_tlbs]
@@ -242,6 +245,7 @@ ctypedef struct MemContext:
     # back edges inside mem/ (so that lower modules do not import higher ones)
     void (*tlb_reset_dirty)(MemContext *ctx, ram_addr_t start, uint64_t length) noexcept nogil
     void (*region_set_size)(MemoryRegion *mr, hwaddr size) noexcept nogil
+    void (*region_end)(MemoryRegion *mr) noexcept nogil
     char message[512]               # what the last refused call says
 
 # NULL: out of memory. page_bits: the guest's smallest page.

@@ -4,9 +4,9 @@ from libc.stdlib cimport calloc, free
 from engine._core.base.hostmem cimport hostmem_unmap
 from engine._core.base.types cimport uint32_t, uint64_t, ram_addr_t
 from engine._core.mem.ram cimport ram_free
-from engine._core.mem.region cimport memory_region_new, memory_region_set_size
+from engine._core.mem.region cimport memory_region_end, memory_region_new, memory_region_set_size
 from engine._core.mem.tlb cimport CPUTLB, tlb_reset_dirty
-from engine._core.mem.topology cimport address_space_free
+from engine._core.mem.topology cimport address_space_free, topology_bury
 
 
 # RAM [start, start + length) has become clean for somebody: stores to it must trap again.
@@ -48,6 +48,7 @@ cdef MemContext *mem_context_new(uint32_t page_bits, bint big_endian) noexcept n
     ctx.code_logging = True
     ctx.tlb_reset_dirty = _reset_dirty
     ctx.region_set_size = memory_region_set_size
+    ctx.region_end = memory_region_end
     ctx.unassigned = memory_region_new(ctx, b"unassigned", MEM_SIZE_MAX)
     if ctx.unassigned == NULL:
         free(ctx)
@@ -62,6 +63,7 @@ cdef void mem_context_free(MemContext *ctx) noexcept nogil:
         return
     while ctx.spaces != NULL:
         address_space_free(ctx.spaces)
+    topology_bury(ctx)
     while ctx.ram.n:
         ram_free(ctx, ctx.ram.by_offset[ctx.ram.n - 1].offset)
     free(ctx.ram.blocks)

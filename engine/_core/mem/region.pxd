@@ -35,8 +35,10 @@ cdef MemoryRegion *memory_region_new_iommu(MemContext *ctx, const MemoryRegionIO
 # A place holder that hides what is below it and answers like unassigned memory.
 cdef MemoryRegion *memory_region_new_reservation(MemContext *ctx, const char *name,
                                                  hwaddr size) noexcept nogil
-# Frees the region and its RAM. -EBUSY: it has children, a container, an alias or an address space.
+# Frees the region and its RAM; at the end of the transaction when a view from before names it.
+# -EBUSY: it has children, a container, an alias or an address space.
 cdef int memory_region_free(MemoryRegion *mr) noexcept nogil
+cdef void memory_region_end(MemoryRegion *mr) noexcept nogil    # topology's
 # before it is mapped
 cdef void memory_region_set_owner(MemoryRegion *mr, void *owner) noexcept nogil
 

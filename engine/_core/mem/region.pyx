@@ -5,15 +5,15 @@ from libc.stdio cimport snprintf
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, strerror, strlen
 from engine._core.base.types cimport (PROT_ALL, uint8_t, uint32_t, uint64_t, int32_t, hwaddr)
-from engine._core.mem.context cimport (AddressSpace, DIRTY_MEMORY_CODE, DIRTY_MEMORY_MIGRATION,
+from engine._core.mem.context cimport (DIRTY_MEMORY_CODE, DIRTY_MEMORY_MIGRATION,
                                        DIRTY_MEMORY_VGA, MEM_MESSAGE_SIZE, MemContext, MemoryRegion,
                                        MemoryRegionIOMMUOps, MemoryRegionOps, RAM_ADDR_NONE,
                                        RAMBlock, ram_resized_fn)
 from engine._core.mem.flatview cimport MAX_REGION_DEPTH
 from engine._core.mem.ram cimport (ram_alloc, ram_alloc_from_fd, ram_alloc_from_ptr,
                                    ram_alloc_resizeable, ram_free, ram_resize)
-from engine._core.mem.topology cimport (memory_region_transaction_begin,
-                                        memory_region_transaction_commit, topology_changed)
+from engine._core.mem.topology cimport (memory_region_change_begin, memory_region_change_commit,
+                                        topology_changed, topology_keeps_old)
 
 cdef enum:
     LOOP_BUDGET = 1 << 20       # regions looked at before a tree counts as cyclic
@@ -59,13 +59,19 @@ cdef MemoryRegion *memory_region_new(MemContext *ctx, const char *name, hwaddr s
     return mr
 
 
-cdef void _forget(MemoryRegion *mr) noexcept nogil:
+cdef void _unlist(MemoryRegion *mr) noexcept nogil:
     if mr.prev_region != NULL:
         mr.prev_region.next_region = mr.next_region
     else:
         mr.ctx.regions = mr.next_region
     if mr.next_region != NULL:
         mr.next_region.prev_region = mr.prev_region
+
+
+# What is left of a region that no list holds.
+cdef void memory_region_end(MemoryRegion *mr) noexcept nogil:
+    if mr.block != NULL:
+        ram_free(mr.ctx, mr.ram_addr)
     free(mr.name)
     free(mr)
 
@@ -84,7 +90,8 @@ cdef MemoryRegion *memory_region_new_io(MemContext *ctx, const MemoryRegionOps *
 # Give mr its block, or give it up.
 cdef MemoryRegion *_with_block(MemoryRegion *mr, RAMBlock *b) noexcept nogil:
     if b == NULL:
-        _forget(mr)
+        _unlist(mr)
+        memory_region_end(mr)
         return NULL
     mr.block = b
     mr.ram_addr = b.offset
@@ -185,19 +192,17 @@ cdef MemoryRegion *memory_region_new_reservation(MemContext *ctx, const char *na
 
 
 cdef int memory_region_free(MemoryRegion *mr) noexcept nogil:
-    cdef AddressSpace *space = mr.ctx.spaces
     if mr.container != NULL or mr.first_child != NULL or mr.n_aliases or mr.n_roots:
         return -EBUSY
-    while space != NULL:            # what listeners have yet to hear of may name it
-        if space.old != NULL:
-            return -EBUSY
-        space = space.next
     if mr.alias != NULL:
         mr.alias.n_aliases -= 1
         memory_region_unref(mr.alias)
-    if mr.block != NULL:
-        ram_free(mr.ctx, mr.ram_addr)
-    _forget(mr)
+    _unlist(mr)
+    if topology_keeps_old(mr.ctx):      # a view names it
+        mr.next_region = mr.ctx.dying
+        mr.ctx.dying = mr
+    else:
+        memory_region_end(mr)
     return 0
 
 
@@ -271,23 +276,23 @@ cdef int memory_region_add_subregion_overlap(MemoryRegion *mr, hwaddr offset, Me
         depth += 1
     if _reaches(sub, mr, &budget, depth):
         return -ELOOP
-    memory_region_transaction_begin(mr.ctx)
+    memory_region_change_begin(mr.ctx)
     memory_region_ref(sub)
     sub.addr = offset
     sub.priority = priority
     _link(mr, sub)
     topology_changed(mr.ctx, sub, True)
-    memory_region_transaction_commit(mr.ctx)
+    memory_region_change_commit(mr.ctx)
     return 0
 
 
 cdef void memory_region_del_subregion(MemoryRegion *mr, MemoryRegion *sub) noexcept nogil:
     if sub.container != mr:
         return
-    memory_region_transaction_begin(mr.ctx)
+    memory_region_change_begin(mr.ctx)
     topology_changed(mr.ctx, sub, False)
     _unlink(mr, sub)
-    memory_region_transaction_commit(mr.ctx)
+    memory_region_change_commit(mr.ctx)
     memory_region_unref(sub)
 
 
@@ -300,13 +305,13 @@ cdef void _changes(MemoryRegion *mr, bint after) noexcept nogil:
 
 
 cdef void _leave(MemoryRegion *mr) noexcept nogil:
-    memory_region_transaction_begin(mr.ctx)
+    memory_region_change_begin(mr.ctx)
     _changes(mr, False)
 
 
 cdef void _return(MemoryRegion *mr) noexcept nogil:
     _changes(mr, True)
-    memory_region_transaction_commit(mr.ctx)
+    memory_region_change_commit(mr.ctx)
 
 
 cdef void memory_region_set_enabled(MemoryRegion *mr, bint enabled) noexcept nogil:
@@ -393,10 +398,10 @@ cdef int memory_region_set_log(MemoryRegion *mr, bint on, uint32_t client) noexc
     mr.vga_logging += 1 if on else -1
     if (mr.vga_logging != 0) == (mr.dirty_log_mask & bit != 0):
         return 0
-    memory_region_transaction_begin(mr.ctx)
+    memory_region_change_begin(mr.ctx)
     topology_changed(mr.ctx, NULL, True)
     mr.dirty_log_mask ^= bit
-    memory_region_transaction_commit(mr.ctx)
+    memory_region_change_commit(mr.ctx)
     return 0
 
 

@@ -10,11 +10,15 @@ cdef AddressSpace *address_space_new(MemContext *ctx, MemoryRegion *root,
                                      const char *name) noexcept nogil
 cdef void address_space_free(AddressSpace *space) noexcept nogil
 
-# Changes between begin and the outermost commit reach listeners as one.
+# Changes between begin and the outermost commit become visible together: until then accesses see
+# the tree of before, and listeners hear nothing.
 cdef void memory_region_transaction_begin(MemContext *ctx) noexcept nogil
 cdef void memory_region_transaction_commit(MemContext *ctx) noexcept nogil
+# The same around one change, which alone is visible at once: nothing is rendered for it.
+cdef void memory_region_change_begin(MemContext *ctx) noexcept nogil
+cdef void memory_region_change_commit(MemContext *ctx) noexcept nogil
 # The tree changed: mr, which is linked in its container, has come (added) or is about to go. mr
-# NULL: anything may have changed. Called inside a transaction.
+# NULL: anything may have changed. Called between change_begin and change_commit.
 cdef void topology_changed(MemContext *ctx, MemoryRegion *mr, bint added) noexcept nogil
 
 cdef void memory_listener_register(MemContext *ctx, MemoryListener *who,
@@ -23,6 +27,11 @@ cdef void memory_listener_unregister(MemContext *ctx, MemoryListener *who) noexc
 cdef void memory_global_dirty_log_start(MemContext *ctx) noexcept nogil
 cdef void memory_global_dirty_log_stop(MemContext *ctx) noexcept nogil
 cdef void address_space_sync_dirty_bitmap(AddressSpace *space) noexcept nogil
+
+# Whether a view that is no longer the tree's is kept: held, or to be told of.
+cdef bint topology_keeps_old(MemContext *ctx) noexcept nogil
+# Ends the regions that were freed while one was.
+cdef void topology_bury(MemContext *ctx) noexcept nogil
 
 cdef FlatView *topology_render(AddressSpace *space) noexcept nogil
 # The current view, for at once: any change of the topology may end its life.

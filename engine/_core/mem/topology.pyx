@@ -1,6 +1,8 @@
 # Address spaces, transactions, listeners, see topology.pxd.
 # A view is rendered when it is next needed: by an access, or by the outermost commit if a listener
 # wants to hear of ranges. A region that comes or goes without overlap changes the view in place.
+# A transaction holds the views that it finds: it renders them at its begin, when the tree is still
+# theirs.
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset, strlen
 from engine._core.base.types cimport uint32_t
@@ -126,6 +128,10 @@ cdef void topology_changed(MemContext *ctx, MemoryRegion *mr, bint added) noexce
     while space != NULL:
         # Without container and aliases, the parent is seen only by the spaces it is the root of.
         if not simple or space.root == parent:
+            if ctx.transactions:
+                space.held = True
+                space = space.next
+                continue
             done = False
             if n >= 0 and space.view != NULL and not _observed(space):
                 space.generation += 1
@@ -136,16 +142,31 @@ cdef void topology_changed(MemContext *ctx, MemoryRegion *mr, bint added) noexce
         space = space.next
 
 
-cdef void memory_region_transaction_begin(MemContext *ctx) noexcept nogil:
+cdef bint topology_keeps_old(MemContext *ctx) noexcept nogil:
+    cdef AddressSpace *space = ctx.spaces
+    while space != NULL:
+        if space.held or space.old != NULL:
+            return True
+        space = space.next
+    return False
+
+
+cdef void topology_bury(MemContext *ctx) noexcept nogil:
+    cdef MemoryRegion *mr
+    while ctx.dying != NULL:
+        mr = ctx.dying
+        ctx.dying = mr.next_region
+        ctx.region_end(mr)
+
+
+cdef void memory_region_change_begin(MemContext *ctx) noexcept nogil:
     ctx.transaction_depth += 1
 
 
-cdef void memory_region_transaction_commit(MemContext *ctx) noexcept nogil:
+cdef void memory_region_change_commit(MemContext *ctx) noexcept nogil:
     cdef AddressSpace *space
     cdef MemoryListener *who
     cdef FlatView *old
-    if ctx.transaction_depth == 0:
-        return                      # no begin: nothing to end
     ctx.transaction_depth -= 1
     if ctx.transaction_depth or not ctx.update_pending:
         return
@@ -165,12 +186,41 @@ cdef void memory_region_transaction_commit(MemContext *ctx) noexcept nogil:
             _tell(space, old, address_space_view(space))
             if old != &space.empty:
                 flatview_free(old)
+        elif space.old != NULL:         # who was to hear of it has gone
+            flatview_free(space.old)
+            space.old = NULL
         space = space.next
     who = ctx.listeners
     while who != NULL:
         if who.commit != NULL:
             who.commit(who)
         who = who.next
+    if ctx.dying != NULL and not topology_keeps_old(ctx):
+        topology_bury(ctx)
+
+
+cdef void memory_region_transaction_begin(MemContext *ctx) noexcept nogil:
+    cdef AddressSpace *space = ctx.spaces
+    if ctx.transactions == 0:
+        while space != NULL:
+            address_space_view(space)
+            space = space.next
+    ctx.transactions += 1
+    memory_region_change_begin(ctx)
+
+
+cdef void memory_region_transaction_commit(MemContext *ctx) noexcept nogil:
+    cdef AddressSpace *space = ctx.spaces
+    if ctx.transactions == 0:
+        return                          # no begin: nothing to end
+    ctx.transactions -= 1
+    if ctx.transactions == 0:
+        while space != NULL:
+            if space.held:
+                space.held = False
+                _stale(space)
+            space = space.next
+    memory_region_change_commit(ctx)
 
 
 # -- listeners
@@ -316,9 +366,9 @@ cdef void memory_global_dirty_log_start(MemContext *ctx) noexcept nogil:
         if who.log_global_start != NULL:
             who.log_global_start(who)
         who = who.next
-    memory_region_transaction_begin(ctx)
+    memory_region_change_begin(ctx)
     topology_changed(ctx, NULL, True)
-    memory_region_transaction_commit(ctx)
+    memory_region_change_commit(ctx)
 
 
 cdef void memory_global_dirty_log_stop(MemContext *ctx) noexcept nogil:
@@ -326,9 +376,9 @@ cdef void memory_global_dirty_log_stop(MemContext *ctx) noexcept nogil:
     if not ctx.global_dirty_log:
         return
     ctx.global_dirty_log = False
-    memory_region_transaction_begin(ctx)
+    memory_region_change_begin(ctx)
     topology_changed(ctx, NULL, True)
-    memory_region_transaction_commit(ctx)
+    memory_region_change_commit(ctx)
     who = ctx.listeners_last
     while who != NULL:
         if who.log_global_stop != NULL:
@@ -369,9 +419,9 @@ cdef AddressSpace *address_space_new(MemContext *ctx, MemoryRegion *root,
     while tail[0] != NULL:
         tail = &tail[0].next
     tail[0] = space
-    memory_region_transaction_begin(ctx)
+    memory_region_change_begin(ctx)
     ctx.update_pending = True
-    memory_region_transaction_commit(ctx)
+    memory_region_change_commit(ctx)
     return space
 
 
@@ -392,8 +442,8 @@ cdef void address_space_free(AddressSpace *space) noexcept nogil:
     if ctx.bounce_space == space:
         ctx.bounce_space = NULL
     # Whoever keeps translations of it (a TLB) lets go of them at the commit.
-    memory_region_transaction_begin(ctx)
+    memory_region_change_begin(ctx)
     ctx.update_pending = True
-    memory_region_transaction_commit(ctx)
+    memory_region_change_commit(ctx)
     memset(space, 0, sizeof(AddressSpace))
     free(space)

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Rebuilds the guest kernels. Needs Debian's gcc-riscv64-linux-gnu. The host's own build is made by
+# Rebuilds the guest kernels. Needs Debian's gcc-riscv64-linux-gnu, and gcc on x86-64. The host's own build is made by
 # bench_kernels.py when it runs.
 set -eu
 cd "$(dirname "$0")"
@@ -10,3 +10,9 @@ riscv64-linux-gnu-gcc -DGUEST -O2 -march=rv64gc -mabi=lp64d -mcmodel=medany -ffr
     -Wl,-e,finish -Wl,--build-id=none -Wl,-Ttext-segment=0x10000 -Wl,-z,max-page-size=4096 \
     -Wl,--no-relax -o kernels.riscv64.elf kernels.c
 riscv64-linux-gnu-strip --strip-debug -K finish kernels.riscv64.elf
+# x86-64: integer registers only, so without the double kernel, until the guest has SSE2.
+gcc -DGUEST -DNO_DOUBLE -O2 -mgeneral-regs-only -ffreestanding -nostdlib -static -fno-pic -no-pie \
+    -fno-stack-protector -fno-tree-loop-distribute-patterns -fno-tree-vectorize -fcf-protection=none \
+    -fno-asynchronous-unwind-tables -Wall -Wextra -Werror -Wl,-e,finish -Wl,--build-id=none \
+    -Wl,-Ttext-segment=0x10000 -Wl,-z,max-page-size=4096 -o kernels.x86_64.elf kernels.c
+strip --strip-debug -K finish kernels.x86_64.elf

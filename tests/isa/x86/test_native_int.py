@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from isa.make_ins_x86 import CF, UNDEFINED
 
 import engine
 from engine._core.gen.x86 import load, sample
@@ -22,20 +23,6 @@ import native  # noqa: E402
 
 SETS = 16
 GPRS = ["rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", *(f"r{n}" for n in range(8, 16))]
-OF, SF, ZF, AF, PF, CF = 0x800, 0x80, 0x40, 0x10, 4, 1
-# Flags that the manual leaves undefined, by mnemonic.
-SHIFTS = OF | AF
-UNDEFINED = {
-    "and": AF, "or": AF, "xor": AF, "test": AF, "andn": AF | PF, "mul": SF | ZF | AF | PF,
-    "imul": SF | ZF | AF | PF, "div": 0x8D5, "idiv": 0x8D5, "shl": SHIFTS, "shr": SHIFTS,
-    "sal": SHIFTS, "sar": SHIFTS, "rol": OF, "ror": OF, "rcl": OF, "rcr": OF,
-    "shld": SHIFTS, "shrd": SHIFTS, "bt": OF | SF | AF | PF, "bts": OF | SF | AF | PF,
-    "btr": OF | SF | AF | PF, "btc": OF | SF | AF | PF, "bsf": 0x8D5 & ~ZF, "bsr": 0x8D5 & ~ZF,
-    "lzcnt": OF | SF | AF | PF, "tzcnt": OF | SF | AF | PF, "blsr": AF | PF, "blsmsk": AF | PF,
-    "blsi": AF | PF, "bextr": AF | PF | SF, "bzhi": AF | PF, "aam": OF | AF | CF,
-    "aad": OF | AF | CF,
-    "aaa": OF | SF | ZF | PF, "aas": OF | SF | ZF | PF, "daa": OF, "das": OF,
-}
 NOT_ALONE = {
     "syscall", "sysenter", "int", "int3", "int1", "hlt", "cli", "sti", "ret", "retf", "iret",
     "call", "callf", "jmp", "jmpf", "cpuid", "rdtsc", "rdtscp", "popf", "pushf", "mov_segment",

@@ -346,7 +346,7 @@ cdef bint trans_cmpxchg2(DisasContext *dc, X86Insn *i) noexcept nogil:
     cdef uint32_t z = local(dc), t = local(dc), f
     if log2 == 3:
         ir_and(ir, t, at, const(dc, 15))
-        gen_exception_if(dc, COND_ne, t, const(dc, 0), X86_EXCP_GP, FAULT_MISALIGNED, HINT_NONE, at)
+        gen_exception_if(dc, COND_ne, t, const(dc, 0), X86_EXCP_GP, FAULT_TRAP, HINT_NONE, at)
     ir_op2(ir, OP_add if ctx(dc).mode == X86_MODE_64 else OP_add32, at2, at, const(dc, 1 << log2))
     ir_gld(ir, lo, at, oi(dc, log2 | MO_ATOMIC))
     ir_gld(ir, hi, at2, oi(dc, log2 | MO_ATOMIC))
