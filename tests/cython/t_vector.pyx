@@ -133,7 +133,8 @@ def check_small_accesses(box, order, size):
         assert box.slow - before == slow + 1, hex(at)
         assert box.q(1) == int.from_bytes(data[:size], "big" if order else "little")
         assert box.q(2) == int.from_bytes(data[:size], "little")
-        assert box.peek(BASE + 0x2000, 16) == bytes(v ^ 0xff for v in data[:size]) + bytes(16 - size)
+        inverse = bytes(v ^ 0xff for v in data[:size])
+        assert box.peek(BASE + 0x2000, 16) == inverse + bytes(16 - size)
         want = data[:size][::-1] if order else data[:size]
         assert box.peek(BASE + 0x2ffd, 16) == want + bytes(16 - size)
 
