@@ -336,6 +336,16 @@ cdef class Emulator:
             self.tree = factory.node_of(self)
         return self.tree
 
+    def gdb(self, port, *, host="127.0.0.1", reverse=True):
+        """Wait for a gdb on a TCP port and let it drive the emulator, until it detaches (True) or
+        wants the program killed (False). `engine.debug.gdb.GdbServer` is the same in two steps, for
+        a port of the system's choice. Raises `UnsupportedError` for an architecture without target
+        description, `Error` when the port cannot be had."""
+        self.core.check()
+        if factory.serve_gdb is None:
+            raise UnsupportedError("the gdb stub is not loaded")
+        return factory.serve_gdb(self, port, host, reverse)
+
     @property
     def running(self):
         """Whether a run is in progress."""

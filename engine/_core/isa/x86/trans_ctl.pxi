@@ -342,7 +342,8 @@ cdef bint trans_string(DisasContext *dc, X86Insn *i, uint32_t what) noexcept nog
         stop = 4 if i.prefixes & P_REPNE else 5     # REPNE goes on while not equal
         gen_cond(dc, stop, &c)
         gen_branch(dc, c.cond, c.a, c.b, c.w32, dc.pc_next)
-    gen_branch(dc, COND_eq, narrow(dc, i.adsize, R_CX), const(dc, 0), False, dc.pc_next)
+    if not translator_visits_end(dc):
+        gen_branch(dc, COND_eq, narrow(dc, i.adsize, R_CX), const(dc, 0), False, dc.pc_next)
     gen_jump(dc, dc.pc)
     return True
 

@@ -22,7 +22,7 @@ from engine._core.isa.guest cimport (DISAS_NEXT, DISAS_STOP, REG_PC, REG_PLAIN, 
                                      CPUConfig, DisasContext, ExcpDesc, GuestOps, RegDesc)
 from engine._core.isa.translator cimport (gen_branch, gen_exception, gen_exception_if, gen_exit,
                                           gen_jump, gen_jump_indirect, gen_jump_return,
-                                          gen_push_return, translator_ld8)
+                                          gen_push_return, translator_ld8, translator_visits_end)
 from engine._core.isa.x86.defs cimport *
 from engine._core.isa.x86.inthelp cimport *
 from engine._core.isa.x86.interrupt cimport *
