@@ -26,8 +26,9 @@ COMMANDS = [
     ["sh", "-c", "{bb} sort -n | {bb} head -n 40 | {bb} sha256sum; {bb} false || echo no; exit 7"],
     ["sh", "-c", "{bb} gzip -c | {bb} gunzip -c | while read a b; do [ $b = 9 ] && echo $a; done"],
     ["sh", "-c", "cd {dir}; mkdir d; touch -d 2020-01-02 d/a; ln -s a d/b; mv d/a d/c;"
-     "{bb} ls -l d; rm d/c; rm d/none; {bb} find . ; trap 'echo got it' USR1; kill -USR1 $$; "
-     "{bb} sh -c 'kill $$'; echo $? $(echo nested) `{bb} uname -s`; sleep 0.01 & wait; "
+     "{bb} ls -l d/c; {bb} readlink d/b; rm d/c; rm d/none; {bb} find . ; "
+     "trap 'echo got it' USR1; kill -USR1 $$; {bb} sh -c 'kill $$'; echo $?; "
+     "echo $(echo nested) `{bb} uname -s`; sleep 0.01 & wait; "
      "{bb} rm -r d; {bb} ls /no/such"],
 ]  # fmt: skip
 FLOATS = [

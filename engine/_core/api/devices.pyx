@@ -28,6 +28,8 @@ cdef Device device_new(Core core, object on_read, object on_write, bint with_att
     device.with_attrs = with_attrs
     device.head.st = &core.st
     device.head.device = <void *>device
+    device.head.read = <void *>read_held
+    device.head.write = <void *>write_held
     memset(&device.ops, 0, sizeof(device.ops))
     device.ops.read = io_read
     device.ops.write = io_write
@@ -109,6 +111,14 @@ cdef uint32_t write_held(void *opaque, hwaddr offset, uint64_t data, uint32_t si
     return MEMTX_OK
 
 
+cdef void device_calls(Device device, object owner, held_read_fn read, held_write_fn write) noexcept:
+    device.owner = owner
+    device.head.device = <void *>owner
+    device.head.read = <void *>read
+    device.head.write = <void *>write
+
+
+# The types of the callbacks without "needs the GIL": it is held.
 ctypedef uint32_t (*read_fn)(void *opaque, hwaddr offset, uint64_t *data, uint32_t size,
                              uint32_t attrs) noexcept nogil
 ctypedef uint32_t (*write_fn)(void *opaque, hwaddr offset, uint64_t data, uint32_t size,
@@ -123,10 +133,10 @@ cdef uint32_t io_read(void *opaque, hwaddr offset, uint64_t *data, uint32_t size
     cdef bint fp = leave_fp(st.engine)
     data[0] = 0
     if st.gil_held:
-        answer = (<read_fn><void *>read_held)(head.device, offset, data, size, attrs)
+        answer = (<read_fn>head.read)(head.device, offset, data, size, attrs)
     else:
         with gil:
-            answer = read_held(head.device, offset, data, size, attrs)
+            answer = (<held_read_fn>head.read)(head.device, offset, data, size, attrs)
     enter_fp(st.engine, fp)
     return answer
 
@@ -138,9 +148,9 @@ cdef uint32_t io_write(void *opaque, hwaddr offset, uint64_t data, uint32_t size
     cdef uint32_t answer
     cdef bint fp = leave_fp(st.engine)
     if st.gil_held:
-        answer = (<write_fn><void *>write_held)(head.device, offset, data, size, attrs)
+        answer = (<write_fn>head.write)(head.device, offset, data, size, attrs)
     else:
         with gil:
-            answer = write_held(head.device, offset, data, size, attrs)
+            answer = (<held_write_fn>head.write)(head.device, offset, data, size, attrs)
     enter_fp(st.engine, fp)
     return answer

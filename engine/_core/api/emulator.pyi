@@ -10,6 +10,7 @@ from engine._core.api.hooks import Fault, Hook
 from engine._core.api.kinds import Access, Prot, StopReason
 from engine._core.api.memory import Memory
 from engine._core.api.points import Breakpoints, WatchHit, Watchpoints
+from engine._core.api.ports import Ports
 from engine._core.api.recorder import Coverage, EdgeRecorder, Recorder
 from engine._core.api.registers import Registers
 from engine._core.api.snapshot import Snapshot
@@ -66,6 +67,8 @@ class Emulator:
     def memory(self) -> Memory: ...
     @property
     def regs(self) -> Registers: ...
+    @property
+    def ports(self) -> Ports: ...
     @property
     def arch(self) -> str: ...
     @property

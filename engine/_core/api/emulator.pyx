@@ -27,6 +27,7 @@ from engine._core.api.recorder cimport coverage_new, edges_new, recorder_new
 from engine._core.api.snapshot cimport Snapshot, snapshot_restore, snapshot_take
 from engine._core.api.points cimport (breakpoints_new, watch_begin, watch_end,
                                        watchpoints_new)
+from engine._core.api.ports cimport ports_new
 from engine._core.api.registers cimport reg_table, registers_new, reg_find, reg_get, reg_set
 
 import os
@@ -219,6 +220,7 @@ cdef class Emulator:
         self.core = Core.__new__(Core)
         self.memory = memory_new(self.core)
         self.regs = registers_new(self.core)
+        self.ports = ports_new(self.core)
         self.points = breakpoints_new(self.core)
         self.watches = watchpoints_new(self.core)
         self.symbols = {}
@@ -258,6 +260,7 @@ cdef class Emulator:
             user_mode=user_mode, exceptions=exceptions, code_buffer=code_buffer))
         core.reg_table = reg_table(guest)
         self.regs = registers_new(core)
+        self.ports = ports_new(core)
 
     # -- life cycle
 
@@ -276,6 +279,7 @@ cdef class Emulator:
         core.st.engine = NULL
         core.forget_memory()
         self.memory.forget()
+        self.ports = ports_new(core)
         core.st.has_exports = False
         core.cells = set()
         core.blocks = set()

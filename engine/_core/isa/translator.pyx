@@ -328,6 +328,10 @@ cdef void call_raise(DisasContext *dc, uint32_t index, uint32_t reason, uint32_t
             ir_const(ir, dc.pc))
 
 
+cdef bint translator_visits_end(DisasContext *dc) noexcept nogil:
+    return (<Translator *>dc.tr).args.straight & STRAIGHT_REPEATS != 0
+
+
 cdef void gen_exception(DisasContext *dc, uint32_t index, uint32_t reason, uint32_t hint,
                         uint64_t value) noexcept nogil:
     (<Translator *>dc.tr).jumped = True
@@ -574,7 +578,8 @@ cdef int translate_block(const TranslateArgs *args, TB *tb, IR *ir) noexcept nog
     tr.tb = tb
     tr.page_mask = ~((1ULL << tr.guest.page_bits) - 1)
     tr.word_mask = 0xffffffffffffffffULL >> (64 - tr.guest.word_bits)
-    tr.no_loops = count != 0 or tb.cflags & CF_NOCACHE != 0 or args.straight != 0
+    tr.no_loops = count != 0 or tb.cflags & CF_NOCACHE != 0 \
+        or args.straight & STRAIGHT_BLOCKS != 0
     memset(tr.leader, 0, tr.n_slots)
     status = open_page(tr, &dc)
     if status != ST_OK:
