@@ -404,6 +404,26 @@ def test_real_gdb_goes_back(emu):
 
 
 @needs_gdb
+def test_real_gdb_goes_back_on_x86():
+    """There gdb expects that a watchpoint stops behind the access."""
+    with Emulator("x86_64") as emu:
+        emu.memory.map(CODE, 0x1000)
+        emu.memory.map(DATA, 0x1000)
+        # inc eax; mov [rdi], eax; nop; cmp eax, 10; jne back; jmp here
+        emu.memory.write(CODE, bytes.fromhex("ffc0 8907 90 83f80a 75f6 ebfe"))
+        emu.regs.write_many({"rdi": DATA, "rip": CODE})
+        with serving(emu) as (port, *_):
+            out = gdb(port, f"break *{CODE + 10:#x}", "continue", "delete",
+                      f"watch *(int*){DATA:#x}", "reverse-continue", "reverse-continue",
+                      "print $rax", "info registers rip", "reverse-stepi", "print $rax", "kill")
+    assert re.search(r"Old value = 10\nNew value = 9", out)
+    assert re.search(r"Old value = 9\nNew value = 8", out)
+    assert "$1 = 9" in out
+    assert re.search(r"rip +0x1002", out)
+    assert "$2 = 8" in out
+
+
+@needs_gdb
 def test_real_gdb_on_a_linux_program(tmp_path):
     pytest.importorskip("elftools", reason="needs pyelftools (extra: linux)")
     pytest.importorskip("click", reason="needs click (extra: linux)")
