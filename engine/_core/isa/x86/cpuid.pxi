@@ -112,7 +112,8 @@ cdef uint64_t helper_cpuid(void *env, uint64_t a, uint64_t b, uint64_t c,
         eax = 0x80000008U
     elif leaf == 0x80000001U:
         ecx = 1 | bit_if(have, X86F_lzcnt, 5)
-        edx = bit_if(have, X86F_rdtscp, 27) | bit_if(have, X86F_sse2, 20) | (1 << 11 | 1 << 29 if is64 else 0)
+        edx = (bit_if(have, X86F_rdtscp, 27) | bit_if(have, X86F_sse2, 20)
+               | (1 << 11 | 1 << 29 if is64 else 0))
     elif leaf == 0x80000008U:
         eax = 0x3030 if is64 else 0x2020
     s.gpr[R_AX] = eax
