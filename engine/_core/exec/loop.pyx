@@ -223,10 +223,14 @@ cdef int handle_exception(Engine *e, Run *r) noexcept nogil:
         # A guest that only traps retires nothing: the count bounds its traps, too.
         if r.args.has_count and e.exceptions > r.args.count:
             return STOP_COUNT
+        cpu.exit_status = ST_OK
         e.guest.do_interrupt(cpu)
         cpu.exception_index = EXCP_NONE
         cpu.fault.reason = FAULT_NONE
-        return GO_ON
+        if cpu.exit_status == ST_HOOK_ERROR:
+            e.failed = True
+            return STOP_ERROR
+        return STOP_REQUEST if cpu.exit_status == ST_EXIT else GO_ON
     r.out.exception = index
     r.out.fault = cpu.fault
     cpu.exception_index = EXCP_NONE

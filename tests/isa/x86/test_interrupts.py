@@ -344,3 +344,21 @@ def test_real_mode_interrupt(backend):
     emu.run(0x7C00)
     assert (emu.regs["ax"], emu.regs["bx"], emu.regs["sp"]) == (3, 1, 0x1000)
     assert emu.pc == 0x7C05
+
+
+def test_hook_fails_in_a_delivery(backend):
+    """What a hook of a delivery's access raises comes out; then it is delivered again."""
+    emu = protected(backend, b"\xCD\x21\x40", {0x21: 0x8E})
+    armed = [True]
+
+    def on_write(emu, access, address, size, value):
+        if armed[0]:
+            raise KeyError("mine")
+
+    hook = emu.hook_memory(on_write, begin=STACK - 16, end=STACK)
+    with pytest.raises(KeyError):
+        emu.run(count=5)
+    assert (emu.pc, emu.regs["esp"]) == (CODE, STACK)
+    armed[0] = False
+    handled(emu, 0x21)
+    hook.remove()

@@ -91,8 +91,8 @@ cdef uint64_t helper_cpuid(void *env, uint64_t a, uint64_t b, uint64_t c,
     elif leaf == 1:
         eax = x86_models[s.model].signature
         ebx = 8 << 8                # CLFLUSH line in quadwords
-        # DE PSE TSC MSR PAE CX8; SEP PGE; PAT
-        edx = ((0x17c if have & X86F_pentium else 0) | (0x12800 if have & X86F_i686 else 0)
+        # DE PSE TSC MSR PAE CX8; SEP MTRR PGE PAT PSE36
+        edx = ((0x17c if have & X86F_pentium else 0) | (0x33800 if have & X86F_i686 else 0)
                | bit_if(have, X86F_cmov, 15) | bit_if(have, X86F_sse2, 19)
                | bit_if(have, X86F_i386, 0) | bit_if(have, X86F_mmx, 23)
                | bit_if(have, X86F_sse2, 24)
@@ -128,7 +128,8 @@ cdef uint64_t helper_cpuid(void *env, uint64_t a, uint64_t b, uint64_t c,
         eax = 0x80000008U
     elif leaf == 0x80000001U:
         ecx = 1 | bit_if(have, X86F_lzcnt, 5)
-        edx = bit_if(have, X86F_rdtscp, 27) | (1 << 11 | 1 << 20 | 1 << 29 if is64 else 0)
+        edx = (bit_if(have, X86F_rdtscp, 27) | bit_if(have, X86F_sse2, 20)
+               | (1 << 11 | 1 << 29 if is64 else 0))
     elif leaf == 0x80000008U:
         eax = 0x3030 if is64 else 0x2020
     s.gpr[R_AX] = eax

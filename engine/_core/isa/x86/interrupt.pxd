@@ -11,6 +11,7 @@ cdef bint x86_pending_interrupt(CPUHead *head) noexcept nogil
 # line: the vector, that the interrupt controller would give; IRQ_NMI. A request waits until it is
 # taken, or the line is lowered.
 cdef void x86_set_irq(CPUHead *head, uint32_t line, bint level) noexcept nogil
+# head.exit_status: ST_EXIT or ST_HOOK_ERROR when a hook ended an access; nothing is delivered then.
 cdef void x86_do_interrupt(CPUHead *head) noexcept nogil
 
 # -- called by emitted code

@@ -248,7 +248,7 @@ cdef void describe(CPUX86State *s, Event *e) noexcept nogil:
 cdef void x86_do_interrupt(CPUHead *head) noexcept nogil:
     cdef CPUX86State *s = <CPUX86State *>head
     cdef Event e
-    cdef uint32_t first, second
+    cdef uint32_t first, second, number = <uint32_t>head.exception_index
     cdef int status, _
     describe(s, &e)
     head.halted = 0
@@ -263,8 +263,11 @@ cdef void x86_do_interrupt(CPUHead *head) noexcept nogil:
             status = deliver_real(s, &e)
         if status == ST_OK:
             return
-        if status != ST_FAULT or head.exception_index < 0:
-            break                   # a hook stopped it
+        if status != ST_FAULT:      # a hook stopped or failed: nothing is delivered
+            head.exit_status = status
+            if number >= X86_EXCP_IRQ:
+                x86_set_irq(head, number & 255, True)
+            return
         # One exception while another is delivered (6.15, table 6-5).
         if first == X86_EXCP_DF:
             break

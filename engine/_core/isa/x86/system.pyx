@@ -161,7 +161,7 @@ cdef bint write_cr0(CPUX86State *s, uint64_t value) noexcept nogil:
         return False
     if value & CR0_NW and not value & CR0_CD:
         return False
-    value = (value & 0xe005003fULL) | CR0_ET
+    value = (value & 0xe005003fULL) | (CR0_ET if s.is386 else 0)
     changed = old ^ value
     if changed & CR0_PG and value & CR0_PG:
         if s.efer & EFER_LME and not s.efer & EFER_LMA:
