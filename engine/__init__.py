@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         Hook,
         Instruction,
         Memory,
+        Ports,
         Prot,
         Region,
         Registers,
@@ -60,6 +61,7 @@ __all__ = [
     "MapError",
     "Memory",
     "MemoryFault",
+    "Ports",
     "Prot",
     "Region",
     "Registers",
@@ -97,7 +99,14 @@ def _snapshot_codec() -> tuple[object, object]:
     return snapshot.to_bytes, snapshot.from_bytes
 
 
+def _serve_gdb(emu: Emulator, port: int, host: str, reverse: bool) -> bool:
+    from engine.debug.gdb import GdbServer
+    with GdbServer(emu, port, host, reverse=reverse) as server:
+        return server.serve()
+
+
 _factory.node_of = _node_of
+_factory.serve_gdb = _serve_gdb
 _factory.snapshot_codec = _snapshot_codec  # type: ignore[assignment]
 
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from engine import Emulator
+from engine import Emulator, backends
 
 from .rv import CODE, DATA, addi, code, jal, ld, sd
 
-ROUNDS = int(os.environ.get("ENGINE_LEAKS", "300"))
+ROUNDS = int(os.environ.get("ENGINE_LEAKS", "1000"))
 PROGRAM = code(addi("a0", "a0", 1), sd("a0", 0, "a1"), ld("a2", 0, "a1"), jal("zero", -12))
 
 
@@ -53,6 +53,44 @@ def resident():
 
 def mappings():
     return len(Path("/proc/self/maps").read_text().splitlines())
+
+
+def test_nothing_of_an_engine_is_in_the_next():
+    """Parts of a freed engine are used again by the next one of its kind (exec/spare)."""
+    for n in range(1, 20):
+        with Emulator("riscv64", fp=n % 2 == 0) as emu:
+            assert all(emu.regs[name] == 0 for name in emu.regs.groups["general"])
+            assert not any(count for name, count in emu.stats.items() if name != "tlb_flushes")
+            emu.memory.map(CODE, 0x1000)
+            emu.memory.map(DATA, 0x3000)
+            assert not any(emu.memory.read(DATA, 0x3000))
+            assert not any(emu.memory.read(CODE, 0x1000))
+            emu.memory.write(CODE, code(addi("a0", "a0", n), sd("a0", 0, "a1"), jal("zero", 0)))
+            emu.regs.a1 = DATA + 8 * n
+            seen = []
+            if n % 3 == 0:
+                emu.hook_code(lambda *event, seen=seen: seen.append(event[1]))
+                emu.breakpoints.add(CODE + 8)
+            if n % 4 == 0:
+                emu.record_coverage()
+            emu.run(CODE, CODE + 8, count=1000)
+            assert (emu.regs.a0, emu.memory.read_u64(DATA + 8 * n)) == (n, n)
+            assert len(seen) == (2 if n % 3 == 0 else 0)
+            for name in emu.regs.groups["general"]:
+                emu.regs[name] = 0x5a5a
+            for name in emu.regs.groups["float"]:
+                emu.regs[name] = 0x5a5a
+
+
+def test_many_at_a_time():
+    """More than are kept when they are freed."""
+    for _ in range(3):
+        emus = [Emulator("riscv64", backend=backend) for backend in backends() * 12]
+        for n, emu in enumerate(emus):
+            emu.memory.map(CODE, 0x1000)
+            emu.memory.write(CODE, code(addi("a0", "a0", n)))
+            emu.run(CODE, CODE + 4)
+        assert [emu.regs.a0 for emu in emus] == list(range(len(emus)))
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")

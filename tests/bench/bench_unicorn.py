@@ -1,5 +1,7 @@
 """Cost of engine.unicorn against unicorn, in one run: `python tests/bench/bench_unicorn.py`.
 
+Arguments: rows (all, if none), `riscv` and `x86` (both), `slow` (4,000 maps in unicorn, too).
+
 What lives here: the same client code over both packages; one row a figure, with the ratio and what
 issue 7 asks for. What does not: the native API (bench_api.py).
 """
@@ -8,10 +10,32 @@ import importlib
 import sys
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 ADDRESS, DATA = 0x10000, 0x200000
-NOP = (0x13).to_bytes(4, "little")
+
+
+class Guest(NamedTuple):
+    """An architecture and the pieces of code that the rows need."""
+
+    name: str
+    arch: str               # UC_ARCH_*
+    mode: str               # UC_MODE_*
+    pointer: str            # the register that loads take their address from
+    many: str               # the first of some registers whose ids follow each other
+    n_many: int
+    nop: bytes
+    jump: bytes             # to the next instruction
+    load: bytes
+    load32: bytes
+
+
+GUESTS = (
+    Guest("riscv", "RISCV", "RISCV64", "UC_RISCV_REG_A0", "UC_RISCV_REG_A0", 16,
+          bytes.fromhex("13000000"), bytes.fromhex("6f004000"), bytes.fromhex("83350500"),
+          bytes.fromhex("83250500")),
+    Guest("x86", "X86", "64", "UC_X86_REG_RAX", "UC_X86_REG_R8", 8, b"\x90", bytes.fromhex("eb00"),
+          bytes.fromhex("488b18"), bytes.fromhex("8b18")))
 
 
 def best(action: Callable[[], Any], count: int, rounds: int = 5) -> float:
@@ -28,16 +52,20 @@ def best(action: Callable[[], Any], count: int, rounds: int = 5) -> float:
 class Client:
     """The measurements over one package."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, guest: Guest) -> None:
         self.uc = importlib.import_module(name)
-        self.regs = importlib.import_module(name + ".riscv_const")
-        self.a0 = self.regs.UC_RISCV_REG_A0
+        self.guest = guest
+        self.nop = guest.nop
+        registers = importlib.import_module(f"{name}.{guest.name}_const")
+        self.a0 = getattr(registers, guest.pointer)
+        self.many = getattr(registers, guest.many)
 
-    def new(self, code: bytes = NOP * 64) -> Any:
-        emu = self.uc.Uc(self.uc.UC_ARCH_RISCV, self.uc.UC_MODE_RISCV64)
+    def new(self, code: bytes = b"") -> Any:
+        emu = self.uc.Uc(getattr(self.uc, "UC_ARCH_" + self.guest.arch),
+                         getattr(self.uc, "UC_MODE_" + self.guest.mode))
         emu.mem_map(ADDRESS, 0x1000)
         emu.mem_map(DATA, 0x1000)
-        emu.mem_write(ADDRESS, code)
+        emu.mem_write(ADDRESS, code or self.nop * 64)
         return emu
 
     def reg_read(self) -> float:
@@ -50,7 +78,7 @@ class Client:
 
     def batch_16(self) -> float:
         emu = self.new()
-        ids = list(range(self.a0, self.a0 + 16))
+        ids = list(range(self.many, self.many + self.guest.n_many)) * (16 // self.guest.n_many)
         return best(lambda: emu.reg_read_batch(ids), 3000)
 
     def mem_read_8(self) -> float:
@@ -63,13 +91,14 @@ class Client:
 
     def run_one(self) -> float:
         emu = self.new()
-        emu.emu_start(ADDRESS, ADDRESS + 4)
-        return best(lambda: emu.emu_start(ADDRESS, ADDRESS + 4), 3000)
+        end = ADDRESS + len(self.nop)
+        emu.emu_start(ADDRESS, end)
+        return best(lambda: emu.emu_start(ADDRESS, end), 3000)
 
     def new_engine(self) -> float:
         def once() -> None:
             emu = self.new()
-            emu.emu_start(ADDRESS, ADDRESS + 80)
+            emu.emu_start(ADDRESS, ADDRESS + 20 * len(self.nop))
         return best(once, 40)
 
     def context(self) -> float:
@@ -90,31 +119,29 @@ class Client:
         return best(lambda: emu.emu_start(ADDRESS, end), 30) / per_run
 
     # Blocks of 10 instructions, as compilers make them: 9 of a kind and a jump to the next block.
-    @staticmethod
-    def blocks(word: int) -> bytes:
-        block = word.to_bytes(4, "little") * 9 + (0x0040006f).to_bytes(4, "little")
-        return block * 100
+    def blocks(self, insn: bytes) -> bytes:
+        return (insn * 9 + self.guest.jump) * 100
 
     def code_hook(self) -> float:
-        return self.events("UC_HOOK_CODE", self.blocks(0x13), lambda uc, addr, size, data: None,
+        return self.events("UC_HOOK_CODE", self.blocks(self.nop), lambda uc, addr, size, data: None,
                            1000)
 
     def block_hook(self) -> float:
-        jumps = (0x0040006f).to_bytes(4, "little") * 1000       # each to the next
+        jumps = self.guest.jump * 1000
         return self.events("UC_HOOK_BLOCK", jumps, lambda uc, addr, size, data: None, 1000)
 
     def memory_hook(self) -> float:
-        return self.events("UC_HOOK_MEM_READ", self.blocks(0x00053583),     # ld a1, 0(a0)
+        return self.events("UC_HOOK_MEM_READ", self.blocks(self.guest.load),
                            lambda uc, access, addr, size, value, data: None, 900)
 
     def busy_code_hook(self) -> float:
         def look(uc: Any, addr: int, size: int, data: object) -> None:
             uc.reg_read(self.a0)
             uc.mem_read(DATA, 8)
-        return self.events("UC_HOOK_CODE", self.blocks(0x13), look, 1000)
+        return self.events("UC_HOOK_CODE", self.blocks(self.nop), look, 1000)
 
     def mmio(self) -> float:
-        code = self.blocks(0x00052583)                          # lw a1, 0(a0)
+        code = self.blocks(self.guest.load32)
         emu = self.new(code)
         emu.mmio_map(0x400000, 0x1000, lambda uc, offset, size, data: 7, None, None, None)
         emu.reg_write(self.a0, 0x400000)
@@ -138,14 +165,18 @@ ROWS = {"reg_read": "8x", "reg_write": "8x", "batch_16": "30x", "mem_read_8": "8
 
 
 def main(wanted: list[str]) -> None:
-    ours, theirs = Client("engine.unicorn"), Client("unicorn")
-    print(f"{'':16}{'engine ns':>12}{'unicorn ns':>12}{'ratio':>9}   asked")
-    for row, asked in ROWS.items():
-        if wanted and row not in wanted:
-            continue
-        here = getattr(ours, row)()
-        there = getattr(theirs, row)() if row != "maps_4000" or "slow" in wanted else float("nan")
-        print(f"{row:16}{here:12.1f}{there:12.1f}{there / here:8.1f}x   {asked}", flush=True)
+    rows = [row for row in ROWS if row in wanted] or list(ROWS)
+    guests = [guest for guest in GUESTS if guest.name in wanted] or GUESTS
+    for guest in guests:
+        ours, theirs = Client("engine.unicorn", guest), Client("unicorn", guest)
+        print(f"{guest.name:16}{'engine ns':>12}{'unicorn ns':>12}{'ratio':>9}   asked")
+        for row in rows:
+            here = getattr(ours, row)()
+            there = float("nan")
+            if row != "maps_4000" or "slow" in wanted:
+                there = getattr(theirs, row)()
+            print(f"{row:16}{here:12.1f}{there:12.1f}{there / here:8.1f}x   {ROWS[row]}",
+                  flush=True)
 
 
 if __name__ == "__main__":

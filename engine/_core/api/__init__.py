@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from engine._core.api.hooks import Fault, Hook
     from engine._core.api.kinds import Access, Prot, StopReason
     from engine._core.api.memory import Memory, Region
+    from engine._core.api.ports import Ports
     from engine._core.api.registers import Reg, Registers
     from engine._core.api.snapshot import Snapshot
 
@@ -22,6 +23,7 @@ __all__ = [
     "Hook",
     "Instruction",
     "Memory",
+    "Ports",
     "Prot",
     "Reg",
     "Region",
@@ -40,6 +42,7 @@ _HOME = {
     "Hook": "hooks",
     "Instruction": "emulator",
     "Memory": "memory",
+    "Ports": "ports",
     "Prot": "kinds",
     "Reg": "registers",
     "Region": "memory",

@@ -1,4 +1,5 @@
 """Python functions as devices (see devices.pxd)."""
+from cpython.exc cimport PyErr_Clear
 from libc.string cimport memset
 from engine._core.base.types cimport hwaddr, uint64_t
 from engine._core.exec.engine cimport engine_fail
@@ -6,7 +7,7 @@ from engine._core.exec.hookpoints cimport enter_fp, hooks_expect_devices, leave_
 from engine._core.mem.attrs cimport MEMTX_ERROR, MEMTX_HOOK_ERROR, MEMTX_OK
 from engine._core.mem.context cimport DEVICE_NATIVE_ENDIAN
 from engine._core.api.blocks cimport memory_sync
-from engine._core.api.core cimport core_of, type_name
+from engine._core.api.core cimport core_of, engine_fast_u64, type_name
 
 from engine.errors import ArgumentError, ArgumentTypeError, DeviceError
 from engine._core.api.kinds import MemTxAttrs
@@ -27,6 +28,8 @@ cdef Device device_new(Core core, object on_read, object on_write, bint with_att
     device.with_attrs = with_attrs
     device.head.st = &core.st
     device.head.device = <void *>device
+    device.head.read = <void *>read_held
+    device.head.write = <void *>write_held
     memset(&device.ops, 0, sizeof(device.ops))
     device.ops.read = io_read
     device.ops.write = io_write
@@ -64,6 +67,7 @@ cdef uint32_t read_held(void *opaque, hwaddr offset, uint64_t *data, uint32_t si
     cdef Device device = <Device>opaque
     cdef CoreState *st = device.head.st
     cdef uint64_t limit = <uint64_t>-1 if size >= 8 else (1ULL << (8 * size)) - 1
+    cdef unsigned long long number = 0
     if device.on_read is None:
         return MEMTX_ERROR
     try:
@@ -71,13 +75,17 @@ cdef uint32_t read_held(void *opaque, hwaddr offset, uint64_t *data, uint32_t si
             answer = device.on_read(offset, size, MemTxAttrs(attrs))
         else:
             answer = device.on_read(offset, size)
-        if not isinstance(answer, int):
-            raise ArgumentTypeError(f"read function of an I/O region must return an int, not"
-                                    f" {type_name(answer)}")
-        if not 0 <= answer <= limit:
-            raise ArgumentError(f"read function of an I/O region returned {answer:#x}, which does"
-                                f" not fit in {size} bytes")
-        data[0] = answer
+        if engine_fast_u64(answer, &number) and number <= limit:
+            data[0] = number
+        else:
+            PyErr_Clear()
+            if not isinstance(answer, int):
+                raise ArgumentTypeError(f"read function of an I/O region must return an int, not"
+                                        f" {type_name(answer)}")
+            if not 0 <= answer <= limit:
+                raise ArgumentError(f"read function of an I/O region returned {answer:#x}, which"
+                                    f" does not fit in {size} bytes")
+            data[0] = answer
     except BaseException as error:
         return device_failed(core_of(st), error)
     if st.has_exports:
@@ -103,6 +111,14 @@ cdef uint32_t write_held(void *opaque, hwaddr offset, uint64_t data, uint32_t si
     return MEMTX_OK
 
 
+cdef void device_calls(Device device, object owner, held_read_fn read, held_write_fn write) noexcept:
+    device.owner = owner
+    device.head.device = <void *>owner
+    device.head.read = <void *>read
+    device.head.write = <void *>write
+
+
+# The types of the callbacks without "needs the GIL": it is held.
 ctypedef uint32_t (*read_fn)(void *opaque, hwaddr offset, uint64_t *data, uint32_t size,
                              uint32_t attrs) noexcept nogil
 ctypedef uint32_t (*write_fn)(void *opaque, hwaddr offset, uint64_t data, uint32_t size,
@@ -117,10 +133,10 @@ cdef uint32_t io_read(void *opaque, hwaddr offset, uint64_t *data, uint32_t size
     cdef bint fp = leave_fp(st.engine)
     data[0] = 0
     if st.gil_held:
-        answer = (<read_fn><void *>read_held)(head.device, offset, data, size, attrs)
+        answer = (<read_fn>head.read)(head.device, offset, data, size, attrs)
     else:
         with gil:
-            answer = read_held(head.device, offset, data, size, attrs)
+            answer = (<held_read_fn>head.read)(head.device, offset, data, size, attrs)
     enter_fp(st.engine, fp)
     return answer
 
@@ -132,9 +148,9 @@ cdef uint32_t io_write(void *opaque, hwaddr offset, uint64_t data, uint32_t size
     cdef uint32_t answer
     cdef bint fp = leave_fp(st.engine)
     if st.gil_held:
-        answer = (<write_fn><void *>write_held)(head.device, offset, data, size, attrs)
+        answer = (<write_fn>head.write)(head.device, offset, data, size, attrs)
     else:
         with gil:
-            answer = write_held(head.device, offset, data, size, attrs)
+            answer = (<held_write_fn>head.write)(head.device, offset, data, size, attrs)
     enter_fp(st.engine, fp)
     return answer

@@ -27,6 +27,7 @@ from engine._core.api.recorder cimport coverage_new, edges_new, recorder_new
 from engine._core.api.snapshot cimport Snapshot, snapshot_restore, snapshot_take
 from engine._core.api.points cimport (breakpoints_new, watch_begin, watch_end,
                                        watchpoints_new)
+from engine._core.api.ports cimport ports_new
 from engine._core.api.registers cimport reg_table, registers_new, reg_find, reg_get, reg_set
 
 import os
@@ -219,6 +220,7 @@ cdef class Emulator:
         self.core = Core.__new__(Core)
         self.memory = memory_new(self.core)
         self.regs = registers_new(self.core)
+        self.ports = ports_new(self.core)
         self.points = breakpoints_new(self.core)
         self.watches = watchpoints_new(self.core)
         self.symbols = {}
@@ -258,6 +260,7 @@ cdef class Emulator:
             user_mode=user_mode, exceptions=exceptions, code_buffer=code_buffer))
         core.reg_table = reg_table(guest)
         self.regs = registers_new(core)
+        self.ports = ports_new(core)
 
     # -- life cycle
 
@@ -276,6 +279,7 @@ cdef class Emulator:
         core.st.engine = NULL
         core.forget_memory()
         self.memory.forget()
+        self.ports = ports_new(core)
         core.st.has_exports = False
         core.cells = set()
         core.blocks = set()
@@ -331,6 +335,16 @@ cdef class Emulator:
                 raise UnsupportedError("the object model is not loaded")
             self.tree = factory.node_of(self)
         return self.tree
+
+    def gdb(self, port, *, host="127.0.0.1", reverse=True):
+        """Wait for a gdb on a TCP port and let it drive the emulator, until it detaches (True) or
+        wants the program killed (False). `engine.debug.gdb.GdbServer` is the same in two steps, for
+        a port of the system's choice. Raises `UnsupportedError` for an architecture without target
+        description, `Error` when the port cannot be had."""
+        self.core.check()
+        if factory.serve_gdb is None:
+            raise UnsupportedError("the gdb stub is not loaded")
+        return factory.serve_gdb(self, port, host, reverse)
 
     @property
     def running(self):

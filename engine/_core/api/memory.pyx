@@ -396,7 +396,10 @@ cdef class Memory:
         self.core.check()
         range_args(address, size, &first, &last)
         prot = prot_arg(perms)
-        device = device_new(self.core, read, write, False)
+        if isinstance(read, Device):        # engine.unicorn's, which has callbacks of its own
+            device = <Device>read
+        else:
+            device = device_new(self.core, read, write, False)
         self.need_free(first, last)
         block = io_block(self.core, device, size_between(first, last), name)
         self.show(block, first, last, prot)

@@ -224,9 +224,9 @@ cdef void watch_begin(Core core) noexcept:
     core.st.watch_hit = NULL
     core.st.watch_off = False
     # Stopped before an access: its instruction goes on without being reported again.
-    if core.st.watch_before and cpu.pc == core.st.watch_pc:
-        core.st.watch_skip = cpu.icount_total
-    else:
+    # A snapshot restored meanwhile is at another count, or there the access has been seen as well.
+    if not core.st.watch_before or cpu.pc != core.st.watch_pc \
+            or cpu.icount_total != core.st.watch_skip:
         core.st.watch_skip = <uint64_t>-1
     core.st.watch_before = False
 
@@ -246,6 +246,7 @@ cdef object watch_end(Core core, RunArgs *args, RunOutcome *out):
                    <object>st.watch_value[0] | <object>st.watch_value[1] << 64, st.watch_pc)
     if point.flags & BP_STOP_BEFORE_ACCESS:
         st.watch_before = True
+        st.watch_skip = st.engine.cpu.icount_total
         return hit
     # The instruction is done first.
     one = args[0]

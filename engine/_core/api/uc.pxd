@@ -10,6 +10,7 @@ cdef class UcBase(UcHooks):
     cdef public object _hook_exception  # what a hook of the last run raised
     cdef list devices                   # Device: they point here
     cdef uint32_t last_error
+    cdef public uint32_t _context_mode  # UC_CTL_CONTEXT_*
     cdef bint exits_on
     cdef bint timed_out
     cdef uint64_t timeout_ns

@@ -9,18 +9,24 @@ from cpython.bytes cimport PyBytes_AS_STRING
 from cpython.exc cimport PyErr_Clear
 from cpython.long cimport PyLong_FromUnsignedLongLong
 from cpython.object cimport PyObject
-from cpython.ref cimport Py_INCREF
+from cpython.ref cimport Py_INCREF, Py_XDECREF
 from cpython.tuple cimport PyTuple_New, PyTuple_SET_ITEM
 from libc.stdlib cimport free, malloc
-from libc.string cimport memset
-from engine._core.base.types cimport ACCESS_FETCH, ACCESS_WRITE, uint8_t
+from libc.string cimport memcmp, memset
+from engine._core.base.types cimport ACCESS_FETCH, ACCESS_WRITE, hwaddr, uint8_t
 from engine._core.cpu.flush cimport cpu_tlb_flush
 from engine._core.cpu.head cimport (CPUHead, FAULT_ILLEGAL, FAULT_MISALIGNED, FAULT_PAGE,
                                     FAULT_PROT)
 from engine._core.exec.engine cimport (
-    Engine, STOP_EXCEPTION, STOP_FAULT, STOP_INTERNAL, STOP_TIMEOUT, engine_exits_set,
+    Engine, STOP_EXCEPTION, STOP_FAULT, STOP_INTERNAL, STOP_TIMEOUT, engine_exits_set, engine_fail,
     engine_reg_read, engine_reg_write, engine_sync)
-from engine._core.api.core cimport engine_fast_u64
+from engine._core.isa.translator cimport STRAIGHT_BLOCKS, STRAIGHT_REPEATS
+from engine._core.mem.attrs cimport MEMTX_HOOK_ERROR, MEMTX_OK
+from engine._core.api.blocks cimport memory_sync
+from engine._core.api.calls cimport (PY_VECTORCALL_ARGUMENTS_OFFSET, PyObject_Vectorcall, raw_long,
+                                     raw_u64, uc_decref)
+from engine._core.api.core cimport CoreState, core_of, engine_fast_u64
+from engine._core.api.devices cimport Device, callback_failed, device_calls, device_new
 from engine._core.api.emulator cimport emulator_error, emulator_run, emulator_run_nested
 from engine._core.api.uchooks cimport UcAway
 from engine._core.api.ucregs cimport (
@@ -33,45 +39,102 @@ from engine._core.api.ucregs cimport (
 from engine._core.api.ucregs import UcError
 from engine.errors import ArgumentTypeError, EngineBusyError, MemoryFault
 
+cdef enum:                      # UC_CTL_CONTEXT_*
+    CONTEXT_CPU = 1
+    CONTEXT_MEMORY = 2
+
 cdef enum:
     CHECKED_AT_ONCE = 1 << 16   # bytes read without looking first whether all of them are mapped
 
 
 # ---------------------------------------------------------------- devices
 
-cdef class Device:
-    """A function of a device as the engine calls it: cb(uc, offset, size[, value], user_data)."""
+cdef class UcDevice:
+    """The functions of a device: cb(uc, offset, size[, value], user_data), 1 to 4 bytes a call."""
     cdef PyObject *uc           # borrowed; NULL when that is gone
-    cdef object fn
-    cdef object user_data
-    cdef bint is_write
-
-    def __call__(self, uint64_t offset, uint32_t size, uint64_t value=0):
-        cdef uint64_t answer
-        if self.uc is NULL or self.fn is None:
-            return 0
-        if size <= 4:
-            return self.one(offset, size, value)
-        answer = self.one(offset, 4, value & 0xffffffff)
-        return answer | self.one(offset + 4, size - 4, value >> 32) << 32
-
-    cdef uint64_t one(self, uint64_t offset, uint32_t size,
-                      uint64_t value) except? 0xfffffffffffffffeULL:
-        if self.is_write:
-            self.fn(<object>self.uc, offset, size, value, self.user_data)
-            return 0
-        return wrap64(self.fn(<object>self.uc, offset, size, self.user_data)) & low_mask(8 * size)
+    cdef CoreState *st          # of the Core, which lives as long as its regions
+    cdef object on_read
+    cdef object read_data
+    cdef object on_write
+    cdef object write_data
 
 
-cdef Device device_new(UcBase uc, object fn, object user_data, bint is_write):
-    cdef Device device = Device.__new__(Device)
-    device.uc = <PyObject *>uc
-    device.fn = fn
-    device.user_data = user_data
-    device.is_write = is_write
-    uc.devices.append(device)
+cdef uint32_t device_answered(CoreState *st, PyObject *result) noexcept:
+    if result is NULL:
+        core_of(st).take_error()
+        if st.running:
+            engine_fail(st.engine)
+        return MEMTX_HOOK_ERROR
+    uc_decref(result)
+    if st.has_exports:
+        memory_sync(core_of(st))
+    return MEMTX_OK
+
+
+cdef uint32_t read_held(void *opaque, hwaddr offset, uint64_t *data, uint32_t size,
+                        uint32_t attrs) noexcept:
+    cdef UcDevice device = <UcDevice>opaque
+    cdef CoreState *st = device.st
+    cdef PyObject *args[5]
+    cdef PyObject *result = NULL
+    if device.uc is NULL or device.on_read is None:
+        return MEMTX_OK
+    args[1] = device.uc
+    args[2] = raw_u64(offset)
+    args[3] = raw_long(<long>size)
+    args[4] = <PyObject *>device.read_data
+    if args[2] and args[3]:
+        result = PyObject_Vectorcall(<PyObject *>device.on_read, &args[1],
+                                     4 | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL)
+    Py_XDECREF(args[2])
+    Py_XDECREF(args[3])
+    if result is not NULL:
+        try:
+            data[0] = wrap64(<object>result) & low_mask(8 * size)
+        except BaseException as error:
+            uc_decref(result)
+            return callback_failed(core_of(st), error)
+    return device_answered(st, result)
+
+
+cdef uint32_t write_held(void *opaque, hwaddr offset, uint64_t data, uint32_t size,
+                         uint32_t attrs) noexcept:
+    cdef UcDevice device = <UcDevice>opaque
+    cdef PyObject *args[6]
+    cdef PyObject *result = NULL
+    if device.uc is NULL or device.on_write is None:
+        return MEMTX_OK
+    args[1] = device.uc
+    args[2] = raw_u64(offset)
+    args[3] = raw_long(<long>size)
+    args[4] = raw_u64(data)
+    args[5] = <PyObject *>device.write_data
+    if args[2] and args[3] and args[4]:
+        result = PyObject_Vectorcall(<PyObject *>device.on_write, &args[1],
+                                     5 | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL)
+    Py_XDECREF(args[2])
+    Py_XDECREF(args[3])
+    Py_XDECREF(args[4])
+    return device_answered(device.st, result)
+
+
+cdef Device device_of(UcBase uc, object on_read, object read_data, object on_write,
+                      object write_data):
+    cdef UcDevice mine = UcDevice.__new__(UcDevice)
+    cdef Device device = device_new(uc.core, None, None, False)
+    mine.uc = <PyObject *>uc
+    mine.st = &uc.core.st
+    mine.on_read = on_read
+    mine.read_data = read_data
+    mine.on_write = on_write
+    mine.write_data = write_data
+    uc.devices.append(mine)
+    device_calls(device, mine, read_held, write_held)
+    device.ops.impl_max = 4     # 8 bytes are two calls, the low half first
     return device
 
+
+# ---------------------------------------------------------------- the class
 
 @cython.no_gc_clear
 cdef class UcBase(UcHooks):
@@ -79,10 +142,11 @@ cdef class UcBase(UcHooks):
 
     def __cinit__(self, *args, **kwargs):
         self.devices = []
+        self._context_mode = CONTEXT_CPU
 
     def __dealloc__(self):
         for item in self.devices:
-            (<Device>item).uc = NULL
+            (<UcDevice>item).uc = NULL
 
     cdef int open(self) except -1:
         emulator, table = self._open()
@@ -90,7 +154,8 @@ cdef class UcBase(UcHooks):
         self.memory = self.emulator.memory
         self.regs = reg_map(self.emulator.core.arch, table)
         self.core = self.emulator.core
-        self.core.st.engine.straight = True     # what unicorn calls a block
+        # What unicorn calls a block; its last visit of an instruction that repeats.
+        self.core.st.engine.straight = STRAIGHT_BLOCKS | STRAIGHT_REPEATS
         return self.arm_all_shared()
 
     @property
@@ -282,12 +347,20 @@ cdef class UcBase(UcHooks):
         except MemoryFault as fault:
             raise UcError(ERR_READ_UNMAPPED + ACCESS_WRITE, address, len(data)) from fault
 
+    def _memory(self):
+        """All memory, as a context of memory mode holds it."""
+        raise UcError(ERR_ARG)
+
+    def _restore_memory(self, saved):
+        """Back to what `_memory` answered."""
+        raise UcError(ERR_ARG)
+
     def _mmio_map(self, first, size, read_cb, read_ud, write_cb, write_ud):
         """Map a device whose arguments have been checked."""
         self.ready()
         perms = (1 if read_cb is not None else 0) | (2 if write_cb is not None else 0)
-        self.memory.map_io(first, size, device_new(self, read_cb, read_ud, False),
-                           device_new(self, write_cb, write_ud, True), perms=perms)
+        self.memory.map_io(first, size, device_of(self, read_cb, read_ud, write_cb, write_ud),
+                           perms=perms)
 
     # -- runs
 
@@ -433,8 +506,8 @@ cdef class UcBase(UcHooks):
         """(whether the last run timed out, its limit in nanoseconds)"""
         return bool(self.timed_out), self.timeout_ns
 
-    def _save(self, UcContextBase context):
-        """All registers into a context."""
+    def context_update(self, UcContextBase context):
+        """Save into a context that is there already: what ctl_context_mode says."""
         cdef RegMap map
         cdef uint32_t i
         cdef Engine *e
@@ -443,14 +516,17 @@ cdef class UcBase(UcHooks):
         if context.map is not map:
             raise UcError(ERR_ARG)
         e = self.core.st.engine
-        for i in range(map.n_saved):
-            engine_reg_read(e, map.saved[i], &context.words[map.saved_at[i]])
+        if self._context_mode & CONTEXT_CPU:
+            for i in range(map.n_saved):
+                engine_reg_read(e, map.saved[i], &context.words[map.saved_at[i]])
+        context.memory = self._memory() if self._context_mode & CONTEXT_MEMORY else None
 
-    def _restore(self, UcContextBase context):
-        """All registers out of a context; those that are equal already are not touched."""
+    def context_restore(self, UcContextBase context):
+        """Go back to a context: registers that differ are written, memory that it holds is mapped
+        and protected as it was."""
         cdef RegMap map
         cdef uint64_t now[32]
-        cdef uint32_t i, k
+        cdef uint32_t i, n
         cdef uint64_t *words
         cdef Engine *e
         self.ready()
@@ -458,12 +534,13 @@ cdef class UcBase(UcHooks):
         if context.map is not map:
             raise UcError(ERR_ARG)
         e = self.core.st.engine
+        if self._context_mode & CONTEXT_MEMORY and context.memory is not None:
+            self._restore_memory(context.memory)
+        if not self._context_mode & CONTEXT_CPU:
+            return
         for i in range(map.n_saved):
             words = &context.words[map.saved_at[i]]
-            memset(now, 0, sizeof(now))
-            if engine_reg_read(e, map.saved[i], now) != 0:
-                continue
-            for k in range((e.guest.regs[map.saved[i]].bits + 63) // 64):
-                if now[k] != words[k]:
-                    engine_reg_write(e, map.saved[i], words)
-                    break
+            n = map.saved_at[i + 1] - map.saved_at[i]
+            now[0] = now[n - 1] = 0
+            if engine_reg_read(e, map.saved[i], now) == 0 and memcmp(now, words, 8 * n) != 0:
+                engine_reg_write(e, map.saved[i], words)

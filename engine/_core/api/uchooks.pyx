@@ -16,6 +16,9 @@ from engine._core.mem.attrs cimport MEMTXATTRS_UNSPECIFIED
 from engine._core.mem.tlb cimport (ACCESS_FAULT_PROT, ACCESS_FAULT_UNMAPPED, MEMORY_FAULT_FINAL,
                                    tlb_set_page)
 from engine._core.api.blocks cimport memory_sync
+from engine._core.api.calls cimport (
+    PY_VECTORCALL_ARGUMENTS_OFFSET, PyObject_IsTrue, PyObject_Vectorcall, raw_long, raw_s64, raw_u64,
+    uc_decref, uc_incref)
 from engine._core.api.core cimport core_of
 from engine._core.api.ucregs cimport (
     ERR_ARG, ERR_HANDLE, ERR_NOMEM, N_TRAPS, TRAP_AFTER, TRAP_CALL, TRAP_INVALID, wrap64)
@@ -24,23 +27,6 @@ from operator import index as as_index
 
 from engine._core.api.ucregs import UcError
 from engine.errors import ArgumentTypeError
-
-cdef extern from "Python.h":
-    PyObject *PyObject_Vectorcall(PyObject *fn, PyObject *const *args, size_t nargs,
-                                  PyObject *names)
-    size_t PY_VECTORCALL_ARGUMENTS_OFFSET
-    int PyObject_IsTrue(PyObject *value)
-    PyObject *raw_u64 "PyLong_FromUnsignedLongLong" (unsigned long long value)
-    PyObject *raw_s64 "PyLong_FromLongLong" (long long value)
-    PyObject *raw_long "PyLong_FromLong" (long value)
-
-cdef extern from *:
-    """
-    #define uc_decref(o) Py_DECREF((PyObject *)(o))
-    #define uc_incref(o) Py_INCREF((PyObject *)(o))
-    """
-    void uc_decref(PyObject *o)
-    void uc_incref(PyObject *o)
 
 cdef enum:                      # UC_HOOK_*
     UC_INTR = 1

@@ -52,7 +52,7 @@ cdef class RegMap:                      # of a guest; with its exceptions
     cdef RegSlot *slots         # [n_slots] by id
     cdef uint32_t n_slots
     cdef uint32_t *saved        # [n_saved]: registers that a context holds
-    cdef uint32_t *saved_at     # [n_saved]: their first words
+    cdef uint32_t *saved_at     # [n_saved + 1]: their first words
     cdef uint32_t n_saved
     cdef uint32_t n_words
     cdef int32_t *place         # by register: first word in a context, or -1

@@ -106,7 +106,7 @@ cdef RegMap reg_map_new(const GuestOps *guest, RegTable table, dict rows, tuple 
     cdef uint32_t n = max(rows) + 1
     map.slots = <RegSlot *>calloc(n, sizeof(RegSlot))
     map.saved = <uint32_t *>calloc(guest.n_regs, sizeof(uint32_t))
-    map.saved_at = <uint32_t *>calloc(guest.n_regs, sizeof(uint32_t))
+    map.saved_at = <uint32_t *>calloc(guest.n_regs + 1, sizeof(uint32_t))
     map.place = <int32_t *>malloc(guest.n_regs * sizeof(int32_t))
     if map.slots is NULL or map.saved is NULL or map.saved_at is NULL or map.place is NULL:
         raise HostMemoryError("the host has no memory left")
@@ -141,6 +141,7 @@ cdef RegMap reg_map_new(const GuestOps *guest, RegTable table, dict rows, tuple 
         map.place[reg.index] = map.n_words
         map.n_saved += 1
         map.n_words += (reg.bits + 63) // 64
+        map.saved_at[map.n_saved] = map.n_words
     for item in table.by_name.values():     # other names of saved registers
         reg = item
         if map.place[reg.index] < 0:

@@ -126,6 +126,7 @@ ctypedef struct Engine:
     void *mem                   # MemContext*
     void *system_memory         # MemoryRegion* root
     void *system_as             # AddressSpace*
+    void *io_memory             # MemoryRegion* root of the I/O ports (cpu.io), NULL: none
     const BackendOps *backend
     RuntimeOps rt
     CodeBuffer code
@@ -186,6 +187,8 @@ ctypedef struct Engine:
 cdef Engine *engine_new(const GuestOps *guest, const CPUConfig *cfg, const BackendOps *backend,
                         uint64_t code_size) noexcept nogil
 cdef void engine_free(Engine *e) noexcept nogil
+# The address space of I/O ports, if the CPU has none yet. False: no memory.
+cdef bint engine_ports_open(Engine *e) noexcept nogil
 # A code buffer and a block cache for an engine that has none. False: no memory.
 cdef bint engine_code_open(Engine *e, uint64_t code_size) noexcept nogil
 cdef void engine_run(Engine *e, const RunArgs *args, RunOutcome *out) noexcept nogil

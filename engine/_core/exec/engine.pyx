@@ -40,6 +40,7 @@ cdef enum:
     CODE_ALIGN = 16
     SLICE_FIRST = 262144            # instructions
     HEAT = 1000
+    N_PORTS = 1 << 16
 
 
 # ---------------------------------------------------------------- back edges from mem
@@ -81,6 +82,17 @@ cdef bint open_memory(Engine *e) noexcept nogil:
     cpu.tlb.hooks = access_hooks()
     # Row 3: the CPU is born without an address space, and gets the machine's.
     return cpu_set_num_ases(e, 1) and cpu_address_space_init(e, e.system_as, 0) == 0
+
+
+cdef bint engine_ports_open(Engine *e) noexcept nogil:
+    cdef MemContext *ctx = <MemContext *>e.mem
+    if e.cpu.io != NULL:
+        return True
+    if e.io_memory == NULL:
+        e.io_memory = memory_region_new(ctx, b"io", N_PORTS)
+    if e.io_memory != NULL:
+        e.cpu.io = address_space_new(ctx, <MemoryRegion *>e.io_memory, b"io")
+    return e.cpu.io != NULL
 
 
 cdef inline uint64_t code_bytes(uint64_t code_size) noexcept nogil:
@@ -148,8 +160,15 @@ cdef Engine *engine_new(const GuestOps *guest, const CPUConfig *cfg, const Backe
     return e
 
 
+cdef void free_tree(MemoryRegion *root) noexcept nogil:
+    if root == NULL:
+        return
+    while root.first_child != NULL:
+        memory_region_del_subregion(root, root.first_child)
+    memory_region_free(root)
+
+
 cdef void engine_free(Engine *e) noexcept nogil:
-    cdef MemoryRegion *root
     if e == NULL:
         return
     hooks_free_all(e)
@@ -164,11 +183,10 @@ cdef void engine_free(Engine *e) noexcept nogil:
         tlb_free(&e.cpu.tlb)
         if e.system_as != NULL:
             address_space_free(<AddressSpace *>e.system_as)
-        root = <MemoryRegion *>e.system_memory
-        if root != NULL:
-            while root.first_child != NULL:
-                memory_region_del_subregion(root, root.first_child)
-            memory_region_free(root)
+        if e.cpu.io != NULL:
+            address_space_free(<AddressSpace *>e.cpu.io)
+        free_tree(<MemoryRegion *>e.system_memory)
+        free_tree(<MemoryRegion *>e.io_memory)
         mem_context_free(<MemContext *>e.mem)
     spare_give(e)
 

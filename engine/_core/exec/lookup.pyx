@@ -10,8 +10,8 @@ from engine._core.mem.access cimport get_page_addr_code
 from engine._core.mem.tlb cimport tlb_entry
 from engine._core.ir.ir cimport HelperInfo, IR_OK, ir_new, ir_reset
 from engine._core.opt.passes cimport OPT_DEFAULT, OPT_MEM_CLOBBERS, opt_run
-from engine._core.isa.translator cimport (TranslateArgs, Translator, translate_block,
-                                          translator_new)
+from engine._core.isa.translator cimport (STRAIGHT_REPEATS, TranslateArgs, Translator,
+                                          translate_block, translator_new)
 from engine._core.backend.backend cimport BE_NO_ROOM, BE_OK
 from engine._core.exec.cache cimport (
     TBCache, cache_alloc_tb, cache_drop_tb, cache_enter_jmp, cache_enter_tb, cache_flush,
@@ -106,6 +106,8 @@ cdef TB *translate(Engine *e, uint32_t cflags, int *status) noexcept nogil:
     if e.hooks[HOOK_BLOCK] != NULL:
         args.hook_block = ask_block
         args.straight = e.straight
+    else:
+        args.straight = e.straight & STRAIGHT_REPEATS
     if e.hooks[HOOK_CODE] != NULL:
         args.hook_insn = ask_code
     if e.hooks[HOOK_INSN] != NULL:

@@ -61,12 +61,17 @@ ctypedef struct Translator:
     bint has_follow
     int status                      # ST_* of a failed fetch
 
+cdef enum:                          # TranslateArgs.straight, Engine.straight
+    STRAIGHT_BLOCKS = 1             # every jump is an exit: no label begins a basic block (Engine:
+                                    # while BLOCK hooks are armed)
+    STRAIGHT_REPEATS = 2            # a repeated instruction is visited once more to find its end
+
 # What exec hands in. The functions may be NULL: none of that sort are armed.
 ctypedef struct TranslateArgs:
     CPUHead *cpu
     Translator *tr
     uint32_t max_insns              # 0: the default; less after IR_FULL or BE_TOO_LARGE
-    uint32_t straight               # every jump is an exit: no label begins a basic block
+    uint32_t straight               # STRAIGHT_*
     # A block ends before such an address, and leaves to the loop when it jumps to one.
     bint (*stop_at)(CPUHead *cpu, uint64_t pc) noexcept nogil
     # Status helpers (HF_STATUS) called before an instruction, or NULL for this one:
@@ -105,6 +110,8 @@ cdef void gen_jump_indirect(DisasContext *dc, uint32_t a) noexcept nogil
 cdef void gen_push_return(DisasContext *dc, uint64_t pc) noexcept nogil
 # gen_jump_indirect for a return: most likely to where a gen_push_return said.
 cdef void gen_jump_return(DisasContext *dc, uint32_t a) noexcept nogil
+# Is a repeated instruction visited once more to find that it has ended? (STRAIGHT_REPEATS)
+cdef bint translator_visits_end(DisasContext *dc) noexcept nogil
 # Did the instruction before this one set the temp to a constant, with no other way to here? For
 # pairs of instructions that make one address.
 cdef bint translator_known(DisasContext *dc, uint32_t temp, uint64_t *value) noexcept nogil

@@ -3,6 +3,7 @@
 # Does not live here: any guest. Called by: exec/ and isa/<guest>/.
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
+from engine._core.base.bits cimport max64
 from engine._core.base.types cimport (uint8_t, uint16_t, uint32_t, uint64_t, ram_addr_t, ST_OK,
                                       ST_FAULT)
 from engine._core.cpu.head cimport CPUHead
@@ -95,13 +96,17 @@ cdef bint open_page2(Translator *tr, DisasContext *dc, uint64_t addr) noexcept n
     return True
 
 
+cdef inline uint64_t line_bytes(const Translator *tr) noexcept nogil:
+    return tr.limit - tr.tb.pc      # the limit of the topmost page is 0
+
+
 cdef uint64_t fetch(DisasContext *dc, uint64_t addr, uint32_t size) noexcept nogil:
     cdef Translator *tr = <Translator *>dc.tr
-    cdef uint64_t value = 0, byte = 0, at
+    cdef uint64_t value = 0, byte = 0, at = addr - tr.tb.pc, line = line_bytes(tr)
     cdef uint32_t i
     cdef uint8_t *p
-    if tr.host != NULL and addr >= tr.tb.pc and addr + size <= tr.limit:
-        p = tr.host + (addr - tr.tb.pc)
+    if tr.host != NULL and at < line and size <= line - at:
+        p = tr.host + at
         for i in range(size):
             value |= <uint64_t>p[i] << (8 * i)
         return value
@@ -109,21 +114,21 @@ cdef uint64_t fetch(DisasContext *dc, uint64_t addr, uint32_t size) noexcept nog
         dc.fetch_failed = 1
         return 0
     for i in range(size):
-        at = addr + i
-        if at < tr.limit and tr.host != NULL:
-            byte = tr.host[at - tr.tb.pc]
+        if at < line and tr.host != NULL:
+            byte = tr.host[at]
         else:
-            if at >= tr.limit and not open_page2(tr, dc, tr.limit & tr.word_mask):
+            if at >= line and not open_page2(tr, dc, tr.limit & tr.word_mask):
                 return 0
-            if at >= tr.limit and tr.host2 != NULL:
-                byte = tr.host2[at - tr.limit]
+            if at >= line and tr.host2 != NULL:
+                byte = tr.host2[at - line]
             else:
-                tr.status = access_fetch(&dc.cpu.tlb, at & tr.word_mask, 1,
+                tr.status = access_fetch(&dc.cpu.tlb, (tr.tb.pc + at) & tr.word_mask, 1,
                                          <int>tr.guest.mmu_index(dc.cpu, True), 0, &byte)
                 if tr.status != ST_OK:
                     dc.fetch_failed = 1
                     return 0
         value |= (byte & 0xff) << (8 * i)
+        at += 1
     return value
 
 
@@ -321,6 +326,10 @@ cdef void call_raise(DisasContext *dc, uint32_t index, uint32_t reason, uint32_t
     ir_call(ir, &raise_info, IR_NONE, ir_const(ir, index),
             ir_const(ir, reason | (size & 0xff) << 8 | <uint64_t>hint << 16), value,
             ir_const(ir, dc.pc))
+
+
+cdef bint translator_visits_end(DisasContext *dc) noexcept nogil:
+    return (<Translator *>dc.tr).args.straight & STRAIGHT_REPEATS != 0
 
 
 cdef void gen_exception(DisasContext *dc, uint32_t index, uint32_t reason, uint32_t hint,
@@ -536,15 +545,14 @@ cdef void insert_hooks(Translator *tr, IR *ir) noexcept nogil:
 
 cdef void fill_tb(Translator *tr) noexcept nogil:
     cdef TB *tb = tr.tb
-    cdef uint64_t end = tb.pc
+    cdef uint64_t size = 0
     cdef uint32_t i
     for i in range(tr.n_insns):
-        if tr.insns[i].pc + tr.insns[i].size > end:
-            end = tr.insns[i].pc + tr.insns[i].size
+        size = max64(size, tr.insns[i].pc - tb.pc + tr.insns[i].size)
     tb.lo = tb.pc
-    tb.size = <uint32_t>(end - tb.pc)
+    tb.size = <uint32_t>size
     tb.icount = tr.n_insns
-    if end > tr.limit and tr.ram_addr2 != NO_RAM:
+    if size > line_bytes(tr) and tr.ram_addr2 != NO_RAM:
         tb.page_addr[1] = tr.ram_addr2 & tr.page_mask
         if tb.page_addr[1] == tb.page_addr[0]:
             tb.page_addr[1] = NO_RAM
@@ -570,7 +578,8 @@ cdef int translate_block(const TranslateArgs *args, TB *tb, IR *ir) noexcept nog
     tr.tb = tb
     tr.page_mask = ~((1ULL << tr.guest.page_bits) - 1)
     tr.word_mask = 0xffffffffffffffffULL >> (64 - tr.guest.word_bits)
-    tr.no_loops = count != 0 or tb.cflags & CF_NOCACHE != 0 or args.straight != 0
+    tr.no_loops = count != 0 or tb.cflags & CF_NOCACHE != 0 \
+        or args.straight & STRAIGHT_BLOCKS != 0
     memset(tr.leader, 0, tr.n_slots)
     status = open_page(tr, &dc)
     if status != ST_OK:

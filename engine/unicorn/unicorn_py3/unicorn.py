@@ -182,7 +182,6 @@ class Uc(UcBase):
         self._buffer_size: int | None = None
         self._exits: list[int] = []
         self._use_exits = False
-        self._context_mode: int = const.UC_CTL_CONTEXT_CPU
         self._tlb_mode: int = const.UC_TLB_CPU
         if arch in _CLASSES:
             self.__class__ = _mixed(type(self), arch)
@@ -313,24 +312,11 @@ class Uc(UcBase):
         self.context_update(context)
         return context
 
-    def context_update(self, context: UcContext) -> None:
-        """Save into a context that is there already."""
-        if self._context_mode & const.UC_CTL_CONTEXT_CPU:
-            self._save(context)
-        context.memory = None
-        if self._context_mode & const.UC_CTL_CONTEXT_MEMORY:
-            memory = self._ready().memory
-            context.memory = [
-                (region.address, region.size, int(region.perms),
+    def _memory(self) -> list[tuple[int, int, int, bytes]]:
+        memory = self._ready().memory
+        return [(region.address, region.size, int(region.perms),
                  bytes(memory.read(region.address, region.size)))
                 for region in memory.regions() if region.kind != "io"]
-
-    def context_restore(self, context: UcContext) -> None:
-        """Go back to a context. Memory that it holds is mapped and protected as it was."""
-        if self._context_mode & const.UC_CTL_CONTEXT_MEMORY and context.memory is not None:
-            self._restore_memory(context.memory)
-        if self._context_mode & const.UC_CTL_CONTEXT_CPU:
-            self._restore(context)
 
     def _restore_memory(self, saved: list[tuple[int, int, int, bytes]]) -> None:
         memory = self._ready().memory
@@ -338,13 +324,17 @@ class Uc(UcBase):
         for region in memory.regions():
             if region.kind != "io" and (region.address, region.size) not in wanted:
                 memory.unmap(region.address, region.size)
-        have = {(region.address, region.size): int(region.perms) for region in memory.regions()}
-        for address, size, perms, data in saved:
-            if (address, size) not in have:
-                memory.map(address, size, perms)
-            elif have[address, size] != perms:
-                memory.protect(address, size, perms)
-            memory.write(address, data)
+        have = {(region.address, region.size): int(region.perms) for region in memory.regions()
+                if region.kind != "io"}
+        try:
+            for address, size, perms, data in saved:
+                if (address, size) not in have:
+                    memory.map(address, size, perms)
+                elif have[address, size] != perms:
+                    memory.protect(address, size, perms)
+                memory.write(address, data)
+        except Error as error:          # a device is there now
+            raise UcError(const.UC_ERR_MAP) from error
 
     # -- controls
 

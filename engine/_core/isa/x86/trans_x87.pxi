@@ -12,6 +12,8 @@ cdef void call_x87(DisasContext *dc, uint32_t op, uint32_t addr) noexcept nogil:
 
 
 cdef bint trans_fwait(DisasContext *dc, X86Insn *i) noexcept nogil:
+    if not ctx(dc).features & X86F_i386:
+        return True
     call_x87(dc, X87_WAIT, const(dc, 0))
     return True
 
@@ -20,6 +22,10 @@ cdef bint trans_x87(DisasContext *dc, X86Insn *i, uint32_t esc) noexcept nogil:
     cdef uint32_t op = esc << 8 | i.modrm, t
     cdef int size = x87_operand(op)
     cdef bint flags = (esc == 3 or esc == 7) and 0xe8 <= i.modrm < 0xf8
+    if not ctx(dc).features & X86F_i386:    # no coprocessor answers, but a word is addressed
+        if i.is_mem:
+            address(dc, i, MO_16)
+        return True
     if i.is_mem:
         if size == 0:
             return gen_environment(dc, i, esc)

@@ -6,6 +6,7 @@ from engine._core.base.types cimport (ACCESS_WRITE, ST_OK, int32_t, int64_t, uin
 from engine._core.fp.host cimport (fp_get_flags, fp_host_enter, fp_host_leave, fp_host_sync,
                                    fp_set_flags, fp_set_rounding)
 from engine._core.isa.x86.defs cimport *
+from engine._core.isa.x86.segment cimport x86_code64
 from engine._core.isa.x86.simd_fp cimport (MXCSR_MASKS, MXCSR_RESET, MXCSR_VALID, fp_flags_to_x86,
                                            simd_status)
 from engine._core.fp.status cimport FPStatus
@@ -196,11 +197,11 @@ cdef int environment(CPUX86State *s, uint32_t op, uint64_t addr, uint64_t what) 
 # ---------------------------------------------------------------- FXSAVE and XSAVE
 
 cdef inline uint64_t x86_xcr0(const CPUX86State *s) noexcept nogil:
-    return 7
+    return s.xcr0
 
 
 cdef inline uint32_t n_vectors(const CPUX86State *s) noexcept nogil:
-    return 16 if s.mode == X86_MODE_64 else 8
+    return 16 if x86_code64(s) else 8
 
 
 cdef void put_legacy(CPUX86State *s, uint8_t *image, uint64_t which, bint wide) noexcept nogil:
@@ -428,7 +429,7 @@ cdef int gather(CPUX86State *s, uint64_t offset, uint64_t lanes) noexcept nogil:
     cdef int64_t x
     cdef int32_t x32
     cdef int status
-    if s.mode == X86_MODE_64 and lanes >> 40 & 7 < SEG_FS:
+    if x86_code64(s) and lanes >> 40 & 7 < SEG_FS:
         base = 0
     for k in range(n):                  # whole lanes, so that a fault leaves nothing half chosen
         memset(mask + (k << log2), 0xff if chosen(mask, k, log2) else 0, 1 << log2)
@@ -444,7 +445,7 @@ cdef int gather(CPUX86State *s, uint64_t offset, uint64_t lanes) noexcept nogil:
         if small:
             at &= 0xffffffffULL
         at += base
-        if s.mode != X86_MODE_64:
+        if not x86_code64(s):
             at &= 0xffffffffULL
         status = access_load(&s.head.tlb, at, log2 << 4 | s.head.mmu_idx, 0, &value)
         if status != ST_OK:
