@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from isa.make_ins_x86 import CF, UNDEFINED
+from isa.make_ins_x86 import AF, CF, OF, PF, SF, UNDEFINED, ZF
 
 import engine
 from engine._core.gen.x86 import load, sample
@@ -96,7 +96,15 @@ def run_engine(emu, code, case):
     return fault, state[:16], state[16], emu.memory.read(native.MEM_WINDOW, 128)
 
 
-def differences(row, case, result, got):
+def undefined(row, code):
+    """Flags that a row leaves undefined."""
+    bits = UNDEFINED.get(row.name, 0)
+    if row.name in ("shld", "shrd") and b"\x66" in code:
+        bits |= CF                  # of 16 bits by more than 16
+    return bits
+
+
+def differences(ignore, case, result, got):
     fault, gpr, flags, mem = got
     signal = int(result["signal"])
     if signal:
@@ -111,9 +119,6 @@ def differences(row, case, result, got):
             return f"{name} {int(old):#x} -> {int(want):#x}, engine {have:#x}"
     if bytes(result["mem"]) != mem:
         return "memory"
-    ignore = UNDEFINED.get(row.name, 0)
-    if row.name in ("shld", "shrd") and case["code"][:int(case["size"])].tobytes().count(b"\x66"):
-        ignore |= CF            # undefined for 16 bits by more than 16
     if (int(result["rflags"]) ^ flags) & 0x8D5 & ~ignore:
         return f"flags {int(result['rflags']):#x}, engine {flags:#x}"
     return None
@@ -141,8 +146,63 @@ def test_processor(backend):
             results = cpu.run(cases)
             emu.memory.write(native.CODE, code + b"\xf4" * 16)
             for case, result in zip(cases, results, strict=True):
-                bad = differences(row, case, result, run_engine(emu, code, case))
+                bad = differences(undefined(row, code), case, result,
+                                  run_engine(emu, code, case))
                 if bad and row.name not in wrong:
                     wrong[row.name] = f"{code.hex()} {row.name} seed {seed}: {bad}"
     assert not wrong, "\n".join(wrong.values())
     assert len(seen) > len(rows) * 0.8
+
+
+# Flags that a condition code reads, by its upper bits (SDM 1, appendix B).
+CONDITIONS = [OF, CF, ZF, CF | ZF, SF, PF, SF | OF, ZF | SF | OF]
+READERS = {"lahf": SF | ZF | AF | PF | CF, "adc": CF, "sbb": CF, "rcl": CF, "rcr": CF, "cmc": CF,
+           "adcx": CF, "adox": OF}
+
+
+def flags_read(row):
+    if row.family in ("setcc", "cmov"):
+        return CONDITIONS[(row.opcode & 15) >> 1]
+    return READERS.get(row.name, 0)
+
+
+@pytest.mark.parametrize("backend", ["interpreter", "jit"])
+def test_flags_from_one_instruction_to_the_next(backend):
+    """What one instruction leaves of the flags (lazily) is what the next one reads."""
+    if native.why_not():
+        pytest.skip(native.why_not())
+    if backend not in engine.backends():
+        pytest.skip(f"no {backend} back end here")
+    rows = [row for row in load() if row.where.startswith("int.ops") and alone(row) and row.mod != 1
+            and row.family not in ("mov", "div", "leave", "push", "pop", "convert", "movx")]
+    readers = [row for row in rows if flags_read(row)]
+    emu = engine.Emulator("x86_64", backend=backend)
+    emu.memory.map(native.CODE & ~0xFFF, 0x1000)
+    emu.memory.map(native.MEM_WINDOW & ~0xFFF, 0x1000)
+    wrong, pairs = {}, 0
+    with native.Processor() as cpu:
+        for seed in range(int(os.environ.get("ENGINE_NATIVE_CASES", "2000"))):
+            rng, state = random.Random(f"pair {seed}"), np.random.default_rng(seed)
+            first, second = rng.choice(rows), rng.choice(readers)
+            codes = [sample(row, rng, 64) for row in (first, second)]
+            if None in codes or len(b"".join(codes)) > 16:
+                continue
+            left = undefined(first, codes[0])
+            if left & flags_read(second):
+                continue
+            cases = native.cases(SETS)
+            cases["gpr"] = operands(state, SETS)
+            cases["rflags"] = 0x202 | state.integers(0, 1 << 12, SETS).astype(np.uint64) \
+                & np.uint64(0x8D5)
+            code = b"".join(codes)
+            native.set_code(cases, code)
+            results = cpu.run(cases)
+            emu.memory.write(native.CODE, code + b"\xf4" * 16)
+            pairs += 1
+            for case, result in zip(cases, results, strict=True):
+                bad = differences(left | undefined(second, codes[1]), case, result,
+                                  run_engine(emu, code, case))
+                if bad:
+                    wrong[f"{first.name} {second.name}"] = f"{code.hex()} seed {seed}: {bad}"
+    assert wrong == {}
+    assert pairs > 500

@@ -81,6 +81,34 @@ cdef uint32_t signed_value(DisasContext *dc, uint32_t t, uint32_t log2) noexcept
     return d
 
 
+cdef uint32_t carry_word(DisasContext *dc, uint32_t kind) noexcept nogil:
+    """A temp whose top bit, of the operand's size, is CF of ADC or SBB."""
+    cdef IR *ir = dc.ir
+    cdef uint32_t a = T_CC_SRC2, t = local(dc), u = local(dc)
+    if kind == CC_SBB:              # what is subtracted from, inverted: the carry out is the borrow
+        a = local(dc)
+        ir_not(ir, a, T_CC_SRC2)
+    ir_and(ir, u, a, T_CC_SRC)
+    ir_or(ir, t, a, T_CC_SRC)
+    if kind == CC_SBB:
+        ir_and(ir, t, t, T_CC_DST)
+    else:
+        ir_andc(ir, t, t, T_CC_DST)
+    ir_or(ir, t, t, u)
+    return t
+
+
+cdef uint32_t less_word(DisasContext *dc, uint32_t kind) noexcept nogil:
+    """A temp whose top bit, of the operand's size, is SF ^ OF of ADC or SBB."""
+    cdef IR *ir = dc.ir
+    cdef uint32_t t = local(dc), u = local(dc)
+    ir_xor(ir, t, T_CC_SRC2, T_CC_DST)
+    ir_xor(ir, u, T_CC_SRC2 if kind == CC_SBB else T_CC_DST, T_CC_SRC)
+    ir_and(ir, t, t, u)
+    ir_xor(ir, t, t, T_CC_DST)
+    return t
+
+
 cdef void carry_cond(DisasContext *dc, Cond *c) noexcept nogil:
     """CF as a condition."""
     cdef uint32_t op = ctx(dc).cc_op, kind = op & ~3, log2 = op & 3, t
@@ -105,6 +133,9 @@ cdef void carry_cond(DisasContext *dc, Cond *c) noexcept nogil:
         c.cond = COND_ne
         c.a = T_CC_SRC
         c.b = const(dc, 0)
+    elif kind == CC_ADC or kind == CC_SBB:
+        c.a = carry_word(dc, kind)
+        c.b = const(dc, 1ULL << ((8 << log2) - 1))
     else:
         t = get_flags(dc)
         c.a = t
@@ -157,7 +188,7 @@ cdef bint sub_cond(DisasContext *dc, uint32_t what, uint32_t log2, Cond *c) noex
 
 cdef bint result_cond(DisasContext *dc, uint32_t what, uint32_t kind, uint32_t log2,
                       Cond *c) noexcept nogil:
-    """Conditions that only need the result."""
+    """Conditions that only need the result, or little more."""
     if what == 2 or what == 3 and kind == CC_LOGIC:
         c.a = T_CC_DST
         c.b = const(dc, 0)
@@ -166,6 +197,12 @@ cdef bint result_cond(DisasContext *dc, uint32_t what, uint32_t kind, uint32_t l
         return True
     if what == 4 or what == 6 and kind == CC_LOGIC:
         sign_cond(dc, c, T_CC_DST, log2)
+        return True
+    if what == 6 and (kind == CC_ADC or kind == CC_SBB):
+        c.a = less_word(dc, kind)
+        c.b = const(dc, 1ULL << ((8 << log2) - 1))
+        c.cond = COND_tstne
+        c.w32 = False
         return True
     if what == 7 and kind == CC_LOGIC:
         c.a = signed_value(dc, T_CC_DST, log2)
