@@ -32,10 +32,12 @@ if TYPE_CHECKING:
         Hook,
         Instruction,
         Memory,
+        Ports,
         Prot,
         Region,
         Registers,
         RunResult,
+        Snapshot,
         StopReason,
     )
 
@@ -59,10 +61,12 @@ __all__ = [
     "MapError",
     "Memory",
     "MemoryFault",
+    "Ports",
     "Prot",
     "Region",
     "Registers",
     "RunResult",
+    "Snapshot",
     "StopReason",
     "UnsupportedError",
     "__version__",
@@ -90,7 +94,20 @@ def _node_of(emu: Emulator) -> object:
     return emulator_node(emu)
 
 
+def _snapshot_codec() -> tuple[object, object]:
+    from engine.machine import snapshot
+    return snapshot.to_bytes, snapshot.from_bytes
+
+
+def _serve_gdb(emu: Emulator, port: int, host: str, reverse: bool) -> bool:
+    from engine.debug.gdb import GdbServer
+    with GdbServer(emu, port, host, reverse=reverse) as server:
+        return server.serve()
+
+
 _factory.node_of = _node_of
+_factory.serve_gdb = _serve_gdb
+_factory.snapshot_codec = _snapshot_codec  # type: ignore[assignment]
 
 
 def architectures() -> tuple[str, ...]:

@@ -30,20 +30,21 @@ CRASH, CRASH_VERSION = "cpu_common/crash_occurred", 1
 
 def save_cpu(emu: Emulator) -> bytes:
     """All registers of the CPU, hidden ones too, as bytes. Not from hooks (`EngineBusyError`)."""
-    layout = state.layout(emu).encode()
-    section = Section(CPU, CPU_VERSION, struct.pack("<H", len(layout)) + layout + state.save(emu))
-    if state.crash_occurred(emu):
+    return write_stream([cpu_section(state.layout(emu), state.save(emu),
+                                     state.crash_occurred(emu))])
+
+
+def cpu_section(layout: str, registers: bytes, crashed: bool) -> Section:
+    """The section of a CPU, of what `_core.api.state` knows."""
+    name = layout.encode()
+    section = Section(CPU, CPU_VERSION, struct.pack("<H", len(name)) + name + registers)
+    if crashed:
         section.subsections.append(Section(CRASH, CRASH_VERSION, b"\1"))
-    return write_stream([section])
+    return section
 
 
-def load_cpu(emu: Emulator, data: bytes) -> None:
-    """Gives a CPU the state that `save_cpu` took. Raises `StreamError`, and changes nothing, when
-    it is not of the same architecture, or no such stream."""
-    sections = read_stream(bytes(data))
-    if [section.name for section in sections] != [CPU]:
-        raise StreamError("the stream does not hold a CPU, or more than that")
-    (section,) = sections
+def parse_cpu_section(section: Section) -> tuple[str, bytes, bool]:
+    """(layout, registers, crashed) of a `cpu_section`. Raises `StreamError`."""
     section.demand(CPU_VERSION, (CRASH,))
     crash = section.subsection(CRASH)
     if crash is not None:
@@ -53,13 +54,24 @@ def load_cpu(emu: Emulator, data: bytes) -> None:
     if len(section.fields) < 2:
         raise StreamError("the section of the CPU is too short")
     (length,) = struct.unpack_from("<H", section.fields)
-    layout = section.fields[2:2 + length]
+    return (section.fields[2:2 + length].decode("ascii", "replace"), section.fields[2 + length:],
+            crash is not None and crash.fields != b"\0")
+
+
+def load_cpu(emu: Emulator, data: bytes) -> None:
+    """Gives a CPU the state that `save_cpu` took. Raises `StreamError`, and changes nothing, when
+    it is not of the same architecture, or no such stream."""
+    sections = read_stream(bytes(data))
+    if [section.name for section in sections] != [CPU]:
+        raise StreamError("the stream does not hold a CPU, or more than that")
+    (section,) = sections
+    layout, registers, crashed = parse_cpu_section(section)
     mine = state.layout(emu)
-    if layout != mine.encode():
-        raise StreamError(f"the state is of a CPU {layout.decode('ascii', 'replace')!r},"
+    if layout != mine:
+        raise StreamError(f"the state is of a CPU {layout!r},"
                           f" this one is {mine!r}")
     try:
-        state.load(emu, section.fields[2 + length:])
+        state.load(emu, registers)
     except ArgumentError as error:
         raise StreamError(error.message) from None
-    state.set_crash_occurred(emu, crash is not None and crash.fields != b"\0")
+    state.set_crash_occurred(emu, crashed)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from engine._core.api.ucregs import UcError, error_text
+from engine.errors import MemoryFault
 from engine.unicorn import unicorn_const as const
 
 _p, _u32, _u64, _int = ctypes.c_void_p, ctypes.c_uint32, ctypes.c_uint64, ctypes.c_int
@@ -36,7 +37,12 @@ class uc_tb(ctypes.Structure):
         emulator = uc._ready()
         count = size = 0
         while count < 512 and (length is None or size < length):
-            insn = emulator.disassemble(address + size)[0]
+            try:
+                insn = emulator.disassemble(address + size)[0]
+            except MemoryFault:
+                if length is None and not count:
+                    raise
+                break                   # the page was unmapped since
             count += 1
             size += insn.size
             if length is None and (_ends_block(insn.mnemonic)

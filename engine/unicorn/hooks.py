@@ -6,8 +6,10 @@ function of the user. Who calls it: unicorn_py3/unicorn.py.
 
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
+from engine import Emulator, Error
 from engine.unicorn.clib import uc_tb
 
 __all__ = ["EdgeHook", "SubtractionHook"]
@@ -43,5 +45,46 @@ class SubtractionHook:
     def __call__(self, uc: Any, address: int, size: int, user_data: Any) -> None:
         emulator = uc.emulator
         operands = re.split(r"\s*,\s*", emulator.disassemble(address)[0].operands)
-        first, second = (emulator.regs[name] for name in operands[-2:])
-        self.fn(uc, address, first, second, emulator.regs.info(operands[0]).bits, user_data)
+        bits = next(found for found in map(partial(_bits, emulator), operands) if found)
+        first, second = (_value(emulator, text, bits, address + size) for text in operands[-2:])
+        self.fn(uc, address, first, second, bits, user_data)
+
+
+_MEMORY = re.compile(r"(\w+) ptr (?:(\w+):)?\[(.*)\]")
+_POINTED = {"byte": 8, "word": 16, "dword": 32, "qword": 64}
+
+
+def _bits(emulator: Emulator, text: str) -> int:
+    """Of a register or memory operand; 0: it is a number."""
+    if text in emulator.regs:
+        return emulator.regs.info(text).bits
+    place = _MEMORY.fullmatch(text)
+    return _POINTED[place[1]] if place else 0
+
+
+def _value(emulator: Emulator, text: str, bits: int, next_pc: int) -> int:
+    """What an operand is worth, as the disassembly writes it. 0 for memory that cannot be read: the
+    instruction is about to fault."""
+    regs = emulator.regs
+    if text in regs:
+        return regs[text]
+    place = _MEMORY.fullmatch(text)
+    if place is None:
+        return int(text, 0) & ((1 << bits) - 1)
+    names = re.findall(r"[a-z]\w*", place[3])
+    offset = 0
+    for sign, term in re.findall(r"([+-]?)\s*([^\s+-]+)", place[3]):
+        name, _, scale = term.partition("*")
+        value = next_pc if name in ("rip", "eip") else regs[name] if name in regs else int(name, 0)
+        offset += (-value if sign == "-" else value) * int(scale or "1")
+    width = max((regs.info(name).bits for name in names if name in regs), default=64)
+    segment = place[2] or ("ss" if names and names[0] in _ON_STACK else "ds")
+    linear = (offset & ((1 << width) - 1)) + regs[segment + "_base"]
+    try:
+        data = emulator.memory.read_virtual(linear & ((1 << 64) - 1), bits // 8)
+    except Error:
+        return 0
+    return int.from_bytes(data, "little")
+
+
+_ON_STACK = ("bp", "sp", "ebp", "esp", "rbp", "rsp")

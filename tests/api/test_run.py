@@ -420,3 +420,32 @@ def test_an_engine_reserves_little_address_space():
     assert (reserved() - before) / 10 < (1 << 30) / 25
     for emu in engines:
         emu.close()
+
+
+@pytest.mark.parametrize(("arch", "step"), [
+    ("riscv64", addi("a0", "a0", 1).to_bytes(4, "little")), ("x86_64", bytes.fromhex("fec0"))])
+@pytest.mark.parametrize("first_page", [True, False])
+def test_the_topmost_page(arch, step, first_page):
+    """The end of its code is address 0."""
+    top = (1 << 64) - 0x1000
+    crossing = {"riscv64": step, "x86_64": bytes.fromhex("050a000000")}[arch]     # add eax, 10
+    with Emulator(arch) as emu:
+        emu.memory.map(top, 0x1000)
+        code = step * (0xff0 // len(step))
+        emu.memory.write(top, code)
+        emu.memory.write(top + len(code), step * (14 // len(step)))
+        emu.memory.write((1 << 64) - 2, crossing[:2])
+        if first_page:
+            emu.memory.map(0, 0x1000)
+            emu.memory.write(0, crossing[2:] + step * 3)
+        name = "a0" if arch == "riscv64" else "rax"
+        emu.run(top, count=100)
+        assert emu.regs[name] == 100
+        emu.regs[name] = 0
+        if first_page:
+            emu.run((1 << 64) - 2, count=4)
+            assert emu.regs[name] == (4 if arch == "riscv64" else 13)
+        else:
+            with pytest.raises(MemoryFault) as info:
+                emu.run((1 << 64) - 2, count=4)
+            assert info.value.address == 0

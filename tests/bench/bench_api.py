@@ -11,7 +11,8 @@ import threading
 import time
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parents[1])]
+sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parents[1]),
+               str(Path(__file__).parent)]
 
 from api.rv import CODE, DATA, addi, bne, code, jal, ld, li, lui, sd  # noqa: E402
 
@@ -109,12 +110,14 @@ def hooked_unicorn(*kinds_and_fn):
     return lambda: uc.emu_start(CODE, END)
 
 
-def two_threads():
+def two_threads(turns, hooked=False):
     """Time of two runs in two threads over that of one after the other."""
     emus = []
     for _ in range(2):
         emu = ours()
-        emu.memory.write(CODE, code(lui("a0", 200000), addi("a0", "a0", -1), bne("a0", "zero", -4)))
+        emu.memory.write(CODE, code(lui("a0", turns), addi("a0", "a0", -1), bne("a0", "zero", -4)))
+        if hooked:
+            emu.hook_code(lambda *event: None)
         emus.append(emu)
 
     def run(emu):
@@ -131,6 +134,60 @@ def two_threads():
     for thread in threads:
         thread.join()
     return (time.perf_counter() - began) / after
+
+
+def snapshots():
+    """Microseconds of a restore of 64 MiB: untouched, with 10 dirty pages, and of the guest's own
+    writing of these."""
+    emu = ours()
+    emu.memory.map(0x4000000, 64 << 20)
+    emu.memory.fill(0x4000000, 64 << 20, 1)
+    snap = emu.snapshot()
+    row("restore of 64 MiB, untouched", best(lambda: emu.restore(snap), 20_000))
+
+    def dirty():
+        for page in range(10):
+            emu.memory.write_u64(0x4000000 + page * 0x5000, 7)
+
+    def both():
+        dirty()
+        emu.restore(snap)
+
+    row("restore of 64 MiB, 10 dirty pages", best(both, 5_000) - best(dirty, 5_000))
+    row("snapshot of 64 MiB, 10 dirty pages", best(lambda: (dirty(), emu.snapshot()), 300)
+        - best(dirty, 5_000))
+
+
+def coverage_overhead():
+    """Time of the loop with block coverage over that without, in one run."""
+    emu = ours()
+    emu.memory.write(CODE, code(lui("a0", 10_000), addi("a0", "a0", -1), bne("a0", "zero", -4)))
+
+    def run():
+        emu.run(CODE, CODE + 12)
+
+    without = best(run, 1)
+    coverage = emu.record_coverage()
+    ratio = best(run, 1) / without
+    coverage.stop()
+    print(f"{'coverage, two-instruction loop: with / without':44}{ratio:12.2f}")
+
+
+def coverage_on_kernels():
+    """Geometric mean over the kernels of bench_kernels.py of the time with block coverage over
+    that without."""
+    import bench_kernels
+
+    guest = bench_kernels.Guest("riscv64")
+    plain, covered = (bench_kernels.Engine(guest, None) for _ in range(2))
+    coverage = covered.emu.record_coverage()
+    ratios = []
+    for kernel, size in bench_kernels.SIZES.items():
+        times = [[one.call(kernel, size)[0] for one in (plain, covered)] for _ in range(3)]
+        ratios.append(min(t[1] for t in times) / min(t[0] for t in times))
+    coverage.stop()
+    print(f"{'coverage, kernels: with / without, mean, most':44}"
+          f"{bench_kernels.geomean(ratios):12.2f}{max(ratios):12.2f}")
 
 
 def import_time():
@@ -222,8 +279,17 @@ def main():
 
     row("device access", per_event(hooked(device), 2 * TURNS),
         per_event(device_unicorn(), 2 * TURNS, 2) if uc else None)
+    row("instruction recorder", per_event(hooked(lambda emu: emu.record(
+        "instructions", 1 << 16, full="ring")), events))
+    row("memory recorder", per_event(hooked(lambda emu: emu.record(
+        "memory", 1 << 16, full="ring")), 2 * TURNS))
+    row("edge recorder", per_event(hooked(lambda emu: emu.record_edges(bytearray(1 << 16))), TURNS))
+    snapshots()
+    coverage_overhead()
+    coverage_on_kernels()
     print(f"{'import engine and its classes, ms':44}{import_time() * 1e3:12.1f}")
-    print(f"{'two engines in two threads / in sequence':44}{two_threads():12.2f}")
+    print(f"{'two engines in two threads / in sequence':44}{two_threads(200_000):12.2f}")
+    print(f"{'the same with a Python hook on each instruction':44}{two_threads(200, True):12.2f}")
     spin = ours()
     spin.memory.write(CODE, code(li("a0", 0), addi("a0", "a0", 1), jal("zero", -4)))
     began = time.process_time()

@@ -118,8 +118,23 @@ class Maker:
                                    f"st64 {self.src()}, {off:#x}", f"st8 {self.src()}, {off:#x}")))
         elif k == 20:
             out.append(f"callv {rng.choice(('$0x0', '$0x0', self.src()))}, -, -, -, status")
-        else:
+        elif rng.random() < .5:
             out.append(f"mov {self.dst()}, {self.src()}")
+        else:
+            self.result_and_copies(out)
+
+    def result_and_copies(self, out):
+        """As guests with flags make them: a result, copied to a register and to where the flags
+        remember it, and used."""
+        rng = self.rng
+        t = f"t{rng.randrange(self.N_T)}"
+        out.append(f"{rng.choice(('add', 'sub32', 'xor'))} {t}, {self.src()}, {self.src()}")
+        if rng.random() < .4:
+            out.append(f"mov {self.dst()}, {self.src()}")
+        out.append(f"mov g{rng.randrange(self.N_G)}, {t}")
+        for _ in range(rng.randrange(3)):
+            out.append(rng.choice((f"mov {self.dst()}, {t}", f"add {self.dst()}, {t}, {self.src()}",
+                                   f"setcond {self.dst()}, {t}, $0x0, lt")))
 
     def block(self):
         rng = self.rng
@@ -215,7 +230,7 @@ class VectorMaker(WideMaker):
     def vector(self, out):
         rng = self.rng
         k = rng.randrange(16)
-        size = rng.choice(("u128", "u128", "u128.be", "u128.al"))
+        size = rng.choice(("u128", "u128", "u128.be", "u128.al", "u64", "u32", "u32.be", "u64.be"))
         if k == 0:
             out.append(f"vgld {self.vdst()}, {self.address(out)}, {size}@0")
         elif k == 1:

@@ -265,6 +265,36 @@ def shuffle32(a, b, n):
     return join([x[n & 3], x[n >> 2 & 3], y[n >> 4 & 3], y[n >> 6 & 3]], 2)
 
 
+def wide_products(a, b, n, signed):
+    """Products of all lanes, of lanes of 1, 2 or 4 bytes."""
+    bits = 8 << n
+    pairs = zip(lanes(a, n), lanes(b, n), strict=True)
+    return [sext(x, bits) * sext(y, bits) if signed else x * y for x, y in pairs]
+
+
+def multiply_even(a, b, n, signed):
+    n = min(n, 2)
+    return join(wide_products(a, b, n, signed)[::2], n + 1)
+
+
+def multiply_add(a, b, n):
+    n = min(n, 2)
+    products = wide_products(a, b, n, True)
+    return join([x + y for x, y in zip(products[::2], products[1::2], strict=True)], n + 1)
+
+
+def sum_differences(a, b):
+    differences = [abs(x - y) for x, y in zip(lanes(a, 0), lanes(b, 0), strict=True)]
+    return sum(differences[:8]) | sum(differences[8:]) << 64
+
+
+def shuffle16(a, n):
+    x = lanes(a, 1)
+    base = 4 if n & 0x100 else 0
+    picked = [x[base + (n >> 2 * i & 3)] for i in range(4)]
+    return join(x[:4] + picked if base else picked + x[4:], 1)
+
+
 # name -> (outs, ins, constants, function of inputs and constants)
 VECTOR = {
     "vset": ("v", "ii", [], lambda a, b: b << 64 | a),
@@ -283,6 +313,10 @@ VECTOR = {
     "vmul": ("v", "vv", ["n"], each(lambda x, y, bits: x * y)),
     "vmulhs": ("v", "vv", ["n"], each(lambda x, y, bits: x * y >> bits, True)),
     "vmulhu": ("v", "vv", ["n"], each(lambda x, y, bits: x * y >> bits)),
+    "vmulxs": ("v", "vv", ["n"], lambda a, b, n: multiply_even(a, b, n, True)),
+    "vmulxu": ("v", "vv", ["n"], lambda a, b, n: multiply_even(a, b, n, False)),
+    "vmadds": ("v", "vv", ["n"], multiply_add),
+    "vsadu": ("v", "vv", [], sum_differences),
     "vcmpeq": ("v", "vv", ["n"], each(lambda x, y, bits: -(x == y))),
     "vcmpgts": ("v", "vv", ["n"], each(lambda x, y, bits: -(x > y), True)),
     "vmins": ("v", "vv", ["n"], each(lambda x, y, bits: min(x, y), True)),
@@ -305,6 +339,7 @@ VECTOR = {
     "vunpcklo": ("v", "vv", ["n"], lambda a, b, n: unpack(a, b, n, False)),
     "vunpckhi": ("v", "vv", ["n"], lambda a, b, n: unpack(a, b, n, True)),
     "vshuf8": ("v", "vv", [], shuffle8),
+    "vshuf16": ("v", "v", ["n"], shuffle16),
     "vshuf32": ("v", "vv", ["n"], shuffle32),
     "valign": ("v", "vv", ["pos"], lambda a, b, pos: (b << 128 | a) >> 8 * pos & V),
     "vmovmask": ("i", "v", ["n"],
@@ -316,7 +351,7 @@ VECTOR = {
 def vector_constant(name, kind, rng):
     if kind == "pos":
         return rng.randrange(40 if name == "valign" else 16)
-    return rng.randrange(256 if name == "vshuf32" else 4)
+    return rng.randrange({"vshuf32": 256, "vshuf16": 512}.get(name, 4))
 
 
 def vector_operand(rng):

@@ -9,9 +9,9 @@ from engine._core.base.atomics cimport atomic_load32, atomic_store32
 from engine._core.base.hostmem cimport host_page_size
 from engine._core.base.thread cimport thread_yield
 from engine._core.base.types cimport ram_addr_t, uint32_t, uint64_t
-from engine._core.mem.context cimport (DIRTY_CLIENTS_ALL, DIRTY_MEMORY_CODE, DIRTY_MEMORY_NUM,
-                                       DIRTY_MEMORY_VGA, MemContext, MemoryRegion, mem_context_free,
-                                       mem_context_new)
+from engine._core.mem.context cimport (DIRTY_CLIENTS_ALL, DIRTY_MEMORY_BITMAPS, DIRTY_MEMORY_CODE,
+                                       DIRTY_MEMORY_NUM, DIRTY_MEMORY_VGA, MemContext, MemoryRegion,
+                                       mem_context_free, mem_context_new)
 from engine._core.mem.dirty cimport (all_dirty, clear_dirty_range, get_dirty, get_dirty_flag,
                                      invalidate_and_set_dirty, is_clean, memory_region_get_dirty,
                                      memory_region_set_dirty, memory_region_test_and_clear_dirty,
@@ -65,8 +65,8 @@ def test_row_71_empty_ranges():
     set_dirty_range(r.ctx, PAGE + 1, 0, DIRTY_CLIENTS_ALL)      # unaligned: its page
     assert get_dirty_flag(r.ctx, PAGE, 0) and not get_dirty_flag(r.ctx, 2 * PAGE, 0)
     # Nonsense is refused without harm.
-    assert not get_dirty(r.ctx, 0, PAGE, 3) and not all_dirty(r.ctx, 0, PAGE, 99)
-    assert not test_and_clear_dirty(r.ctx, 0, PAGE, 3)
+    assert not get_dirty(r.ctx, 0, PAGE, 4) and not all_dirty(r.ctx, 0, PAGE, 99)
+    assert not test_and_clear_dirty(r.ctx, 0, PAGE, 4)
     set_dirty_range(r.ctx, 0xfffffffffffff000ULL, 0x10000, 7)
     assert all_dirty(r.ctx, 1ULL << 60, 1ULL << 62, 0)
     assert not test_and_clear_dirty(r.ctx, 1ULL << 60, 1ULL << 62, 0)
@@ -75,7 +75,7 @@ def test_row_71_empty_ranges():
 def test_row_65_66_67_71_against_sets():
     cdef Ram r = Ram(200)
     rnd = random.Random(4)
-    clean = [set() for _ in range(DIRTY_MEMORY_NUM)]
+    clean = [set() for _ in range(DIRTY_MEMORY_BITMAPS)]
     for _ in range(int(os.environ.get("ENGINE_MODEL_STEPS", "4000"))):
         start, length = rnd.randrange(0, 190 * PAGE), rnd.choice([1, 10, PAGE,
                                                                   rnd.randrange(10 * PAGE)])
@@ -84,23 +84,23 @@ def test_row_65_66_67_71_against_sets():
         if length == 0:
             continue
         pages = set(range(start // PAGE, -(-(start + length) // PAGE)))
-        c, mask = rnd.randrange(3), rnd.randrange(8)
+        c, mask = rnd.randrange(4), rnd.randrange(16)
         what = rnd.randrange(5)
         if what == 0:
             assert test_and_clear_dirty(r.ctx, start, length, c) == bool(pages - clean[c])
             clean[c] |= pages
         elif what == 1:
             set_dirty_range(r.ctx, start, length, mask)
-            for k in range(3):
+            for k in range(4):
                 if mask >> k & 1:
                     clean[k] -= pages
         elif what == 2 and rnd.random() < 0.2:
             clear_dirty_range(r.ctx, start, length)
-            for k in range(3):
+            for k in range(4):
                 clean[k] |= pages
         assert get_dirty(r.ctx, start, length, c) == bool(pages - clean[c])
         assert all_dirty(r.ctx, start, length, c) == (not pages & clean[c])
-        want = sum(1 << k for k in range(3) if mask >> k & 1 and pages & clean[k])
+        want = sum(1 << k for k in range(4) if mask >> k & 1 and pages & clean[k])
         assert range_includes_clean(r.ctx, start, length, mask) == want
         assert is_clean(r.ctx, start) == any(start // PAGE in k for k in clean)
         first = next((p for p in range(start // PAGE, 200) if p not in clean[c]), 200)

@@ -111,6 +111,34 @@ def check_guest_memory(box, order):
         assert int.from_bytes(box.peek(BASE + 0x2000, 16), "little") == want
 
 
+def check_small_accesses(box, order, size):
+    """4 and 8 bytes: zeros above a load; a store leaves the bytes behind it."""
+    data = bytes(range(0x91, 0xa1))
+    for at, slow in ((BASE, 0), (BASE + 0xffc, 0 if size == 4 else 2), (BASE + 0xfff, 2)):
+        box.poke(at, data)
+        box.poke(BASE + 0x2000, bytes(16))
+        box.poke(BASE + 0x2ffd, bytes(16))
+        box.set(g1=at, g2=BASE + 0x2000, g3=BASE + 0x2ffd, q1=(1 << 128) - 1, q2=0)
+        box.parse(f"""
+          vgld q1, g1, u{8 * size}{order}@0
+          vgld w0, g1, u{8 * size}@0
+          vmov q2, w0
+          vnot q3, w0
+          vgst g2, q3, u{8 * size}@0
+          vgst g3, w0, u{8 * size}{order}@0
+          leave 0, 0x0
+        """)
+        before = box.slow
+        box.run()
+        assert box.slow - before == slow + 1, hex(at)
+        assert box.q(1) == int.from_bytes(data[:size], "big" if order else "little")
+        assert box.q(2) == int.from_bytes(data[:size], "little")
+        inverse = bytes(v ^ 0xff for v in data[:size])
+        assert box.peek(BASE + 0x2000, 16) == inverse + bytes(16 - size)
+        want = data[:size][::-1] if order else data[:size]
+        assert box.peek(BASE + 0x2ffd, 16) == want + bytes(16 - size)
+
+
 def check_faults(box, text):
     """At the end of memory, and where alignment is asked for: nothing moved, globals are stored."""
     for kind, at in (("", BASE + 0x3ff1), (".al", BASE + 8), (".al", BASE + 1), ("", 0)):
@@ -219,6 +247,8 @@ def test_memory():
         check_state_by_offset(box)
         for order in ("", ".be"):
             check_guest_memory(box, order)
+            check_small_accesses(box, order, 4)
+            check_small_accesses(box, order, 8)
 
 
 def test_faults_are_exact():
@@ -227,8 +257,8 @@ def test_faults_are_exact():
             check_faults(box, text)
 
 
-def test_the_verifier_wants_16_bytes():
-    for text in ("vgld q1, g1, u64@0", "gld g2, g1, u128@0"):
+def test_the_verifier_looks_at_sizes():
+    for text in ("vgld q1, g1, u16@0", "vgld q1, g1, s32@0", "gld g2, g1, u128@0"):
         with pytest.raises(ValueError):
             Box().parse(text + "\nleave 0, 0x0")
     with pytest.raises(ValueError, match="wrong type"):

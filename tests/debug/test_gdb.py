@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pytest
 from api.rv import CODE, DATA, addi, bne, code, jal, lw, sw
 
 from engine import Emulator, Error
-from engine.debug.gdb import GdbServer
+from engine.debug.gdb import Control, GdbServer, history
 from engine.debug.gdb.packets import escape, frame, unescape
 from engine.debug.gdb.targets import TARGETS
 
@@ -163,11 +164,11 @@ def test_breakpoints(emu, client):
 def test_watchpoints(emu, client):
     assert client.ask(f"Z2,{DATA:x},4") == "OK"
     assert client.ask("c") == f"T05thread:1;watch:{DATA:x};"
-    assert emu.regs.a0 == 1
+    assert (emu.pc, emu.regs.a0, emu.memory.read_u32(DATA)) == (CODE + 4, 1, 0)
     assert client.ask(f"z2,{DATA:x},4") == "OK"
     assert client.ask(f"Z3,{DATA:x},4") == "OK"
     assert client.ask("c") == f"T05thread:1;rwatch:{DATA:x};"
-    assert emu.pc in (CODE + 8, CODE + 12)
+    assert emu.pc == CODE + 8
     assert client.ask(f"z3,{DATA:x},4") == "OK"
 
 
@@ -217,6 +218,27 @@ def test_disconnect_and_come_back(emu):
     assert answers == [False]
 
 
+def test_emulator_gdb(emu):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    answers = []
+    thread = threading.Thread(target=lambda: answers.append(emu.gdb(port)), daemon=True)
+    thread.start()
+    for _ in range(200):
+        try:
+            client = Client(port)
+            break
+        except ConnectionRefusedError:
+            time.sleep(0.05)
+    client.ask("s")
+    client.ask("bs")
+    client.ask("D")
+    thread.join(20)
+    assert answers == [True]
+    client.close()
+
+
 def test_port_in_use(emu):
     with GdbServer(emu) as server, pytest.raises(Error, match="cannot listen"):
         GdbServer(emu, server.port)
@@ -245,6 +267,140 @@ def test_real_gdb(emu):
     assert re.search(r"Old value = 2\nNew value = 9", out)
     assert "$3 = 9" in out
     assert "$4 = {float = 0, double = 0}" in out
+
+
+# ---------------------------------------------------------------- back
+
+def test_step_back(emu, client):
+    for _ in range(7):
+        client.ask("vCont;s:1")
+    assert (emu.pc, emu.regs.a0) == (CODE + 12, 2)
+    for pc, a0 in ((8, 2), (4, 2), (0, 1), (12, 1), (8, 1), (4, 1), (0, 0)):
+        assert client.ask("bs") == "T05thread:1;"
+        assert (emu.pc, emu.regs.a0) == (CODE + pc, a0)
+    assert emu.memory.read_u32(DATA) == 0
+    assert client.ask("bs") == "T05thread:1;replaylog:begin;"
+    assert emu.pc == CODE
+    client.ask("vCont;s:1")
+    assert (emu.pc, emu.regs.a0) == (CODE + 4, 1)
+
+
+def test_continue_back(emu, client):
+    assert "ReverseStep+;ReverseContinue+" in client.ask("qSupported:swbreak+")
+    client.ask(f"Z0,{CODE + 16:x},4")
+    assert client.ask("c") == "T05thread:1;swbreak:;"
+    client.ask(f"z0,{CODE + 16:x},4")
+    client.ask(f"Z0,{CODE + 4:x},4")
+    for a0 in range(10, 0, -1):
+        assert client.ask("bc") == "T05thread:1;swbreak:;"
+        assert (emu.pc, emu.regs.a0, emu.memory.read_u32(DATA)) == (CODE + 4, a0, a0 - 1)
+    assert client.ask("bc") == "T05thread:1;replaylog:begin;"
+    assert (emu.pc, emu.regs.a0) == (CODE, 0)
+    assert client.ask("c") == "T05thread:1;swbreak:;"
+    assert emu.regs.a0 == 1
+
+
+def test_watchpoint_back(emu, client):
+    client.ask(f"Z0,{CODE + 16:x},4")
+    client.ask("c")
+    client.ask(f"Z2,{DATA:x},4")
+    for value in (10, 9):           # gdb believes that RISC-V stops before the access
+        assert client.ask("bc") == f"T05thread:1;watch:{DATA:x};"
+        assert (emu.pc, emu.memory.read_u32(DATA)) == (CODE + 8, value)
+        client.ask("bs")
+    assert client.ask("c") == f"T05thread:1;watch:{DATA:x};"
+    assert (emu.pc, emu.memory.read_u32(DATA)) == (CODE + 4, 8)
+    client.ask("s")
+    assert emu.memory.read_u32(DATA) == 9
+
+
+def test_watchpoint_of_x86_back():
+    with Emulator("x86_64") as emu:
+        emu.memory.map(CODE, 0x1000)
+        emu.memory.map(DATA, 0x1000)
+        # inc eax; mov [rdi], eax; nop; jmp back
+        emu.memory.write(CODE, bytes.fromhex("ffc0 8907 90 ebf9"))
+        emu.regs.write_many({"rdi": DATA, "rip": CODE})
+        control = Control(emu)
+        control.advance(count=42)
+        emu.watchpoints.add(DATA, 4)
+        for value in (10, 9, 8):
+            assert control.run_back(lambda: False).kind == "watch"
+            assert (emu.pc, emu.memory.read_u32(DATA)) == (CODE + 2, value)
+            assert emu.regs.rax == value + 1
+
+
+def test_back_over_what_the_debugger_changed(emu, client):
+    for _ in range(4):
+        client.ask("s")
+    index = [reg.name for reg in TARGETS["riscv64"].regs].index("a0")
+    assert client.ask(f"P{index:x}={(5).to_bytes(8, 'little').hex()}") == "OK"
+    for _ in range(2):
+        client.ask("s")
+    assert (emu.regs.a0, emu.memory.read_u32(DATA)) == (6, 6)
+    for a0 in (6, 5, 1, 1):
+        client.ask("bs")
+        assert emu.regs.a0 == a0
+    for _ in range(3):              # the change is not made again, but what came of it is gone, too
+        client.ask("s")
+    assert emu.regs.a0 == 2
+
+
+def test_back_after_a_fault(emu, client):
+    emu.regs.a1 = 0x666000
+    assert client.ask("c").startswith("T0b")
+    assert emu.pc == CODE + 4
+    assert client.ask("bs") == "T05thread:1;"
+    assert (emu.pc, emu.regs.a0) == (CODE, 0)
+    assert client.ask("c").startswith("T0b")
+
+
+def test_history_is_thinned_out(monkeypatch):
+    monkeypatch.setattr(history, "SPACING", 50)
+    with Emulator("riscv64") as emu:
+        emu.memory.map(CODE, 0x1000)
+        emu.memory.map(DATA, 0x1000)
+        emu.memory.write(CODE, code(*LOOP))
+        emu.regs.write_many({"a1": DATA, "a3": 0x1000000, "pc": CODE})
+        control = Control(emu)
+        for _ in range(10_000):
+            control.advance(count=7)
+        assert control.history.spacing > 50
+        assert len(control.history.moments) <= history.MOST
+        assert control.icount == 70_000
+        for moment in (69_999, 69_998, 69_997):
+            control.step_back()
+            assert (control.icount, emu.regs.a0) == (moment, (moment + 3) // 4)
+        emu.breakpoints.add(CODE + 8)
+        assert control.run_back(lambda: False).kind == "break"
+        assert (emu.pc, control.icount % 4) == (CODE + 8, 2)
+        assert emu.memory.read_u32(DATA) == emu.regs.a0 == control.icount // 4 + 1
+
+
+def test_no_way_back():
+    """User mode: the emulator's state is not all."""
+    with Emulator("riscv64") as emu:
+        assert Control(emu, emu.run).history is None
+        with GdbServer(emu, reverse=False) as server:
+            assert server.control.history is None
+
+
+@needs_gdb
+def test_real_gdb_goes_back(emu):
+    with serving(emu) as (port, *_):
+        out = gdb(port, f"break *{CODE + 16:#x}", "continue", "print $a0", "delete",
+                  "reverse-stepi", "info registers pc", f"break *{CODE + 4:#x}",
+                  "reverse-continue", "reverse-continue", "print $a0", "delete",
+                  f"watch *(int*){DATA:#x}", "reverse-continue", "reverse-continue", "print $a0",
+                  "delete", "reverse-continue", "print $a0", "kill")
+    assert "$1 = 10" in out
+    assert re.search(r"pc +0x100c", out)
+    assert "$2 = 9" in out
+    assert re.search(r"Old value = 8\nNew value = 7", out)
+    assert re.search(r"Old value = 7\nNew value = 6", out)
+    assert "$3 = 7" in out
+    assert "reverse-execution history" in out
+    assert "$4 = 0" in out
 
 
 @needs_gdb

@@ -5,64 +5,50 @@ emulator works afterwards. A plain-Python model of mapped memory is kept beside 
 ENGINE_FUZZ=n for n times as many rounds, ENGINE_FUZZ_SEED for one seed again.
 """
 
-import os
 import random
-import threading
 
 import pytest
 from api.rv import addi, code, ld, sd, sw
 
 pytest.importorskip("engine._core.api.emulator", reason="the extension modules are not built")
-from engine import Emulator, Error, Prot, StopReason
+from engine import Emulator, Error, Prot, Snapshot, StopReason
 
-ROUNDS = int(os.environ.get("ENGINE_FUZZ", "1"))
-SEED = os.environ.get("ENGINE_FUZZ_SEED")
-SEEDS = [int(SEED)] if SEED else list(range(20 * ROUNDS))
-TOP = 1 << 64
+from .calls import SEEDS, Caller, in_threads, odd_number
 
-
-class HookError(Exception):
-    pass
-
-
-def odd_number(rng):
-    return rng.choice([
-        0, 1, 2, 3, 7, 8, 0xfff, 0x1000, 0x1001, 0x2000, 0x7fffffff, 1 << 31, 1 << 32, 1 << 47,
-        (1 << 63) - 1, 1 << 63, TOP - 0x1000, TOP - 1, TOP, TOP + 5, -1, -0x1000, 1.5, "x", None,
-        b"12", rng.randrange(0x20000), rng.randrange(0x20000), rng.getrandbits(64)])
+# A register that the code of do_code addresses memory with, by architecture.
+POINTERS = {"riscv64": "a1", "riscv32": "a1", "x86_64": "rsi", "i386": "esi"}
+# Loads, stores, jumps, system calls, repetitions.
+X86 = [bytes.fromhex(text) for text in (
+    "8b06", "8906", "48ff4608", "0fb606", "660f6f06", "f30f7f4610", "cd80", "0f05", "ebfe", "eb01",
+    "c3", "e800000000", "0fa2", "0f31", "f4", "f3a4", "f3ab", "29d8", "0f0b", "90")]
 
 
-class Session:
-    """One emulator, thrown calls at."""
+class Session(Caller):
+    """One emulator."""
+
+    # BufferError: a bytearray that is mapped is not resized.
+    refused = (Error, BufferError)
 
     def __init__(self, rng):
-        self.rng = rng
-        self.delivers = rng.random() < 0.5
-        self.emu = Emulator(rng.choice(["riscv64", "riscv32"]),
+        super().__init__(rng)
+        arch = rng.choice(list(POINTERS))
+        self.pointer = POINTERS[arch]
+        # x86 has no delivery to the guest yet.
+        self.delivers = self.pointer == "a1" and rng.random() < 0.5
+        self.emu = Emulator(arch,
                             exceptions="guest" if self.delivers else "host",
                             user_mode=rng.random() < 0.3)
         self.hooks = []
         self.views = []
+        self.snapshots = []
+        self.recorders = []
         self.model = {}             # byte address -> value, of plain memory
         self.shared = False         # other threads use the emulator, too
         self.small = False          # no huge mappings, which the model leaves out
         self.dirty = False          # a guest or a view may have written: read the model anew
 
-    def address(self):
-        return self.rng.randrange(0x20) << 12 | self.rng.choice([0, 0, 0, 1, 8, 0xffe, 0x801])
-
-    def number(self):
-        return odd_number(self.rng) if self.rng.random() < 0.2 else self.address()
-
-    def size(self):
-        if self.rng.random() < 0.15:
-            return odd_number(self.rng)
-        return self.rng.choice([1, 2, 4, 8, 16, 100, 0x800, 0x1000, 0x1000, 0x3000])
-
-    def touched_size(self):
-        """A size whose every byte may be touched: huge mappings are lazy, using them is not."""
-        size = self.size()
-        return 0x5000 if isinstance(size, int) and 1 << 20 < size < 1 << 48 else size
+    def stop(self):
+        self.emu.stop()
 
     # -- one method a kind of call
 
@@ -159,6 +145,12 @@ class Session:
         assert 0 <= regs[name] < 1 << regs.info(name).bits
 
     def do_code(self):
+        self.dirty = True
+        if self.pointer != "a1":
+            self.emu.memory.write(self.address(), b"".join(
+                self.rng.choice(X86) if self.rng.random() < 0.8 else self.rng.randbytes(4)
+                for _ in range(self.rng.randrange(1, 12))))
+            return
         words = []
         for _ in range(self.rng.randrange(1, 12)):
             kind = self.rng.randrange(4)
@@ -168,12 +160,11 @@ class Session:
                 words.append(addi("a0", "a1", self.rng.randrange(2048)))
             else:
                 words.append(self.rng.choice([ld, sd, sw])("a0", self.rng.randrange(64), "a1"))
-        self.dirty = True
         self.emu.memory.write(self.address(), code(*words))
 
     def do_run(self):
         self.dirty = True
-        self.emu.regs.a1 = self.address()
+        self.emu.regs[self.pointer] = self.address()
         limits = {"count": self.rng.choice([0, 1, 5, 100, 2000])}
         if self.rng.random() < 0.1:
             limits = {"timeout": 0.01}
@@ -198,7 +189,8 @@ class Session:
 
         kind = self.rng.choice(["code", "block", "memory", "fault", "exception", "invalid", "insn"])
         if kind == "insn":
-            hook = self.emu.hook_insn(self.rng.choice(["ld", "addi", "ecall", "nonsense"]), fn)
+            hook = self.emu.hook_insn(
+                self.rng.choice(["ld", "addi", "ecall", "mov", "syscall", "nonsense"]), fn)
         elif kind == "exception" or self.rng.random() < 0.5:
             hook = getattr(self.emu, "hook_" + kind)(fn)
         else:
@@ -214,6 +206,55 @@ class Session:
             hook = self.rng.choice(self.hooks)
             hook.enabled = not hook.enabled
 
+    def do_snapshot(self):
+        snap = self.emu.snapshot()
+        self.dirty = True
+        if self.rng.random() < 0.1:
+            snap = Snapshot.from_bytes(snap.to_bytes())
+        self.snapshots.append(snap)
+        del self.snapshots[:-8]
+
+    def do_restore(self):
+        if self.snapshots:
+            self.dirty = True
+            self.emu.restore(self.rng.choice(self.snapshots))
+            # Mappings came and went with it.
+            self.model = {}
+            for region in self.emu.memory.regions():
+                if region.kind != "io" and region.size <= 0x3000:
+                    self.model.update(dict.fromkeys(
+                        range(region.address, region.address + region.size), 0))
+
+    def do_fork(self):
+        with self.emu.fork() as child:
+            child.run(count=5)
+
+    def do_record(self):
+        emu = self.emu
+        self.recorders.append(self.rng.choice([
+            lambda: emu.record(self.rng.choice(["blocks", "instructions", "memory"]),
+                               self.rng.choice([1, 7, 100]), self.rng.choice([None, 0x1000]),
+                               full=self.rng.choice(["drop", "ring", "stop"])),
+            lambda: emu.record_edges(bytearray(256)), lambda: emu.record_coverage()])())
+
+    def do_use_recorder(self):
+        if self.recorders:
+            recorder = self.rng.choice(self.recorders)
+            getattr(recorder, self.rng.choice(["stop", "start", "clear", "tolist", "blocks"]),
+                    lambda: None)()
+            del self.recorders[:-5]
+
+    def do_call(self):
+        self.dirty = True
+        self.emu.call(self.number(), *[self.rng.getrandbits(32)] * self.rng.randrange(12),
+                      count=50)
+
+    def do_filter(self):
+        self.hooks.append(self.emu.hook_memory(
+            lambda *args: self.anything(), after=True, every=self.rng.choice([0, 1, 3]),
+            value=self.rng.choice([None, 0, ("<", 100), ("~", 1)]),
+            addresses=self.rng.choice([None, [], [0x1000, 0x2008], [odd_number(self.rng)]])))
+
     def do_rest(self):
         emu = self.emu
         self.rng.choice([
@@ -223,25 +264,6 @@ class Session:
             lambda: emu.memory.translate(self.number()), lambda: repr(emu.regs),
             lambda: emu.raise_irq(self.rng.randrange(16), self.rng.random() < 0.5),
             lambda: emu.memory.read_virtual(self.number(), 8)])()
-
-    def anything(self):
-        """What a callback does: one call, or an exception of its own, or mostly nothing."""
-        chance = self.rng.random()
-        if chance < 0.03:
-            raise HookError
-        if chance < 0.06:
-            self.emu.stop()
-        elif chance < 0.4:
-            self.call()
-
-    def call(self):
-        do = self.rng.choice(CALLS)
-        try:
-            do(self)
-        except (Error, HookError):
-            pass
-        except BufferError:
-            pass        # a bytearray that is mapped is not resized
 
     def compare(self):
         if self.dirty:
@@ -254,9 +276,6 @@ class Session:
             return
         for at, value in self.model.items():
             assert self.emu.memory.read_u8(at) == value
-
-
-CALLS = [getattr(Session, name) for name in dir(Session) if name.startswith("do_")]
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -297,28 +316,9 @@ def test_threads(seed):
     """Three threads on two emulators: each call works or is refused."""
     rng = random.Random(seed)
     sessions = [Session(rng), Session(rng)]
-    errors = []
-
-    def work():
-        try:
-            for _ in range(100):
-                session = rng.choice(sessions)
-                if rng.random() < 0.2:
-                    session.emu.stop()
-                session.call()
-        except BaseException as error:
-            errors.append(error)
-
     for session in sessions:
         session.shared = True
-    threads = [threading.Thread(target=work) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(120)
-        assert not thread.is_alive()
-    if errors:
-        raise errors[0]
+    in_threads(sessions, rng)
 
 
 @pytest.mark.parametrize("arch", ["riscv64", "riscv32"])

@@ -137,8 +137,9 @@ class Machine:
         import engine
         key = line.arch, line.features, repr(line.options)
         if line.fresh or key not in self.engines:
+            options = {"user_mode": line.arch in ("x86_64", "i386"), **line.options}
             emu = engine.Emulator(line.arch, backend=self.backend,
-                                  features=line.features or None, **line.options)
+                                  features=line.features or None, **options)
             self.engines[key] = emu, set()
         return self.engines[key]
 

@@ -20,15 +20,20 @@ NUMBERS = "".join(f"{n * 7919 % 1000} {n}\n" for n in range(1500)).encode()
 
 COMMANDS = [
     ["sha256sum", "README.md", "LICENSE"],
-    ["sort"],
+    ["sort", "-n"],
     ["vi", "--help"],
     ["gzip", "-c"],
-    ["sh", "-c", "{bb} sort | {bb} head -n 40 | {bb} sha256sum; {bb} false || echo no; exit 7"],
+    ["sh", "-c", "{bb} sort -n | {bb} head -n 40 | {bb} sha256sum; {bb} false || echo no; exit 7"],
     ["sh", "-c", "{bb} gzip -c | {bb} gunzip -c | while read a b; do [ $b = 9 ] && echo $a; done"],
     ["sh", "-c", "cd {dir}; mkdir d; touch -d 2020-01-02 d/a; ln -s a d/b; mv d/a d/c;"
-     "{bb} ls -l d; rm d/c; rm d/none; {bb} find . ; trap 'echo got it' USR1; kill -USR1 $$; "
-     "{bb} sh -c 'kill $$'; echo $? $(echo nested) `{bb} uname -s`; sleep 0.01 & wait; "
+     "{bb} ls -l d/c; {bb} readlink d/b; rm d/c; rm d/none; {bb} find . ; "
+     "trap 'echo got it' USR1; kill -USR1 $$; {bb} sh -c 'kill $$'; echo $?; "
+     "echo $(echo nested) `{bb} uname -s`; sleep 0.01 & wait; "
      "{bb} rm -r d; {bb} ls /no/such"],
+]  # fmt: skip
+FLOATS = [
+    ["awk", "{s += $1; q[$1 % 7]++} END {printf \"%d %.3f\\n\", s, s / NR; print q[3], sqrt(2)}"],
+    ["sh", "-c", "{bb} seq 1 0.25 3 | {bb} tr '\\n' ' '; {bb} printf '%.3f %e\\n' 3.14159 1234.5"],
 ]  # fmt: skip
 
 
@@ -65,7 +70,7 @@ def check(bits: int, command: list[str], where: Path) -> None:
     assert run([sys.executable, "-m", "engine", "run", *words]) == run(words)
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=lambda c: f"{c[0]}{len(c[-1])}")
-@pytest.mark.parametrize("bits", [32])
+@pytest.mark.parametrize("command", COMMANDS + FLOATS, ids=lambda c: f"{c[0]}{len(c[-1])}")
+@pytest.mark.parametrize("bits", [64, 32])
 def test_busybox_does_what_it_does_on_the_host(bits, command, tmp_path):
     check(bits, command, tmp_path)

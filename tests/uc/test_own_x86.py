@@ -112,3 +112,15 @@ def test_subtractions():
     m.run()
     assert operands == [(CODE, 9, 4, 32, "d")]
     assert m.read("RIP") == [CODE + 4] and DATA
+
+
+def test_subtractions_of_memory_and_numbers():
+    # sub eax, 5; sub qword [rdi + rcx*8 - 8], rbx; sub rsp, -8; sub cl, [0x66666000]
+    m = machine(64, "83e805 48295ccff8 4883ecf8 2a0c2500606666", RAX=9, RBX=4, RCX=3, RDI=DATA,
+                RSP=DATA + 0x80)
+    m.uc.mem_write(DATA + 16, (77).to_bytes(8, "little"))
+    operands = []
+    m.uc.hook_add(u.UC_HOOK_TCG_OPCODE, lambda uc, *args: operands.append(args[1:4]), None,
+                  aux1=u.UC_TCG_OP_SUB, aux2=u.UC_TCG_OP_FLAG_DIRECT)
+    m.run()
+    assert operands == [(9, 5, 32), (77, 4, 64), (DATA + 0x80, (1 << 64) - 8, 64), (3, 0, 8)]

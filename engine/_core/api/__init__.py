@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from engine._core.api.hooks import Fault, Hook
     from engine._core.api.kinds import Access, Prot, StopReason
     from engine._core.api.memory import Memory, Region
+    from engine._core.api.ports import Ports
     from engine._core.api.registers import Reg, Registers
+    from engine._core.api.snapshot import Snapshot
 
 __all__ = [
     "Access",
@@ -21,11 +23,13 @@ __all__ = [
     "Hook",
     "Instruction",
     "Memory",
+    "Ports",
     "Prot",
     "Reg",
     "Region",
     "Registers",
     "RunResult",
+    "Snapshot",
     "StopReason",
     "backend_names",
     "guest_names",
@@ -38,11 +42,13 @@ _HOME = {
     "Hook": "hooks",
     "Instruction": "emulator",
     "Memory": "memory",
+    "Ports": "ports",
     "Prot": "kinds",
     "Reg": "registers",
     "Region": "memory",
     "Registers": "registers",
     "RunResult": "emulator",
+    "Snapshot": "snapshot",
     "StopReason": "kinds",
     "backend_names": "guests",
     "guest_names": "guests",

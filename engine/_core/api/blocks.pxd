@@ -20,6 +20,8 @@ cdef class Block:
     cdef uint64_t size
     cdef int kind               # BLOCK_*
     cdef uint32_t n_pieces
+    cdef uint64_t number        # what snapshots know its contents by; given again when they
+                                # map it again
     cdef str name
     cdef Py_buffer buffer       # BLOCK_BUFFER: held while the block lives
     cdef object device          # BLOCK_IO: its Device

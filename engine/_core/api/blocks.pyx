@@ -3,9 +3,9 @@ cimport cython
 from cpython.buffer cimport PyBuffer_Release, PyBuffer_FillInfo
 from cpython.bytes cimport PyBytes_FromStringAndSize, PyBytes_AS_STRING
 from libc.string cimport memcmp
-from engine._core.base.hostmem cimport ram_munmap
-from engine._core.mem.context cimport DIRTY_MEMORY_CODE
-from engine._core.mem.dirty cimport invalidate_and_set_dirty
+from engine._core.base.hostmem cimport ram_private_free
+from engine._core.mem.context cimport DIRTY_MEMORY_CODE, DIRTY_MEMORY_SNAPSHOT
+from engine._core.mem.dirty cimport invalidate_and_set_dirty, set_dirty_range
 from engine._core.api.core cimport type_name
 
 from engine.errors import ArgumentError, ArgumentTypeError, ViewError
@@ -17,7 +17,7 @@ cdef enum:
 cdef class Block:
     def __dealloc__(self):
         if self.kind == BLOCK_RAM and self.host is not NULL:
-            ram_munmap(self.host, self.size)
+            ram_private_free(self.host, self.size)
         if self.kind == BLOCK_BUFFER and <void *>self.buffer.obj is not NULL:
             PyBuffer_Release(&self.buffer)
 
@@ -76,7 +76,10 @@ cdef bytes name_arg(object name):
 
 cdef Block block_new(Core core, int kind, object name):
     cdef Block block = Block.__new__(Block)
+    name_arg(name)
     block.kind = kind
+    core.next_block += 1
+    block.number = core.next_block
     block.name = name
     return block
 
@@ -133,9 +136,15 @@ cdef void memory_sync(Core core) noexcept:
 
 cdef void exports_drop(Core core, Block block) noexcept:
     cdef list kept = []
+    cdef Export export
     for item in core.exports:
-        if (<Export>item).alive and (<Export>item).block is not block:
+        export = <Export>item
+        if export.alive and export.block is not block:
             kept.append(item)
+        elif export.block is not block and export.block.region is not NULL:
+            # Snapshots compare what is exported with what they hold: from now on a bit must do.
+            set_dirty_range(context_of(core), export.block.region.ram_addr + export.offset,
+                            export.size, 1U << DIRTY_MEMORY_SNAPSHOT)
     core.exports = kept
     core.st.has_exports = len(kept) != 0
     if block is not None or not kept:

@@ -38,6 +38,14 @@ cdef class Core:
     cdef object error           # first exception that a callback left, or None
     cdef set cells              # HookCell: keeps the Python functions of hooks alive
     cdef set blocks             # Block: mapped memory and devices
+    cdef uint64_t next_block    # Block.number
+    cdef uint64_t map_version   # +1 when a piece comes, goes or changes
+    cdef object base            # SnapState that the dirty bitmap counts from, or None
+    cdef uint64_t base_version  # map_version then
+    cdef object coverage        # Coverage.token of the newest, or None
+    cdef object token           # Snapshot.owner of those taken here, or None
+    cdef bytes key_mask         # of cpustate.pyx, or None
+    cdef object adopted         # states of other emulators -> their copy here, weak; or None
     cdef list dead              # Block: unmapped by a hook or in a transaction, freed at its end
     cdef list exports           # Export: memory that Python may write behind the engine's back
     cdef Py_ssize_t exports_limit   # length at which dead ones are looked for
@@ -96,6 +104,8 @@ cdef extern from *:
     bint engine_fast_u64(object value, unsigned long long *out)
 
 cdef Core core_of(CoreState *st)
+# What objects that were made by hand belong to.
+cdef Core closed_core()
 
 # An int (or what answers __index__) that fits in 64 bits unsigned; anything else is an error that
 # names the argument.

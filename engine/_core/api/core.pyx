@@ -98,6 +98,13 @@ cdef class Core:
         return -1       # with the exception that a C call has already set
 
 
+cdef Core _closed = Core.__new__(Core)
+
+
+cdef Core closed_core():
+    return _closed
+
+
 cdef Core core_of(CoreState *st):
     return <Core>st.core
 

@@ -1,4 +1,5 @@
 """Python functions as devices (see devices.pxd)."""
+from cpython.exc cimport PyErr_Clear
 from libc.string cimport memset
 from engine._core.base.types cimport hwaddr, uint64_t
 from engine._core.exec.engine cimport engine_fail
@@ -6,7 +7,7 @@ from engine._core.exec.hookpoints cimport enter_fp, hooks_expect_devices, leave_
 from engine._core.mem.attrs cimport MEMTX_ERROR, MEMTX_HOOK_ERROR, MEMTX_OK
 from engine._core.mem.context cimport DEVICE_NATIVE_ENDIAN
 from engine._core.api.blocks cimport memory_sync
-from engine._core.api.core cimport core_of, type_name
+from engine._core.api.core cimport core_of, engine_fast_u64, type_name
 
 from engine.errors import ArgumentError, ArgumentTypeError, DeviceError
 from engine._core.api.kinds import MemTxAttrs
@@ -66,6 +67,7 @@ cdef uint32_t read_held(void *opaque, hwaddr offset, uint64_t *data, uint32_t si
     cdef Device device = <Device>opaque
     cdef CoreState *st = device.head.st
     cdef uint64_t limit = <uint64_t>-1 if size >= 8 else (1ULL << (8 * size)) - 1
+    cdef unsigned long long number = 0
     if device.on_read is None:
         return MEMTX_ERROR
     try:
@@ -73,13 +75,17 @@ cdef uint32_t read_held(void *opaque, hwaddr offset, uint64_t *data, uint32_t si
             answer = device.on_read(offset, size, MemTxAttrs(attrs))
         else:
             answer = device.on_read(offset, size)
-        if not isinstance(answer, int):
-            raise ArgumentTypeError(f"read function of an I/O region must return an int, not"
-                                    f" {type_name(answer)}")
-        if not 0 <= answer <= limit:
-            raise ArgumentError(f"read function of an I/O region returned {answer:#x}, which does"
-                                f" not fit in {size} bytes")
-        data[0] = answer
+        if engine_fast_u64(answer, &number) and number <= limit:
+            data[0] = number
+        else:
+            PyErr_Clear()
+            if not isinstance(answer, int):
+                raise ArgumentTypeError(f"read function of an I/O region must return an int, not"
+                                        f" {type_name(answer)}")
+            if not 0 <= answer <= limit:
+                raise ArgumentError(f"read function of an I/O region returned {answer:#x}, which"
+                                    f" does not fit in {size} bytes")
+            data[0] = answer
     except BaseException as error:
         return device_failed(core_of(st), error)
     if st.has_exports:

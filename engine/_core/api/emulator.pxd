@@ -8,14 +8,18 @@ from engine._core.isa.guest cimport GuestOps
 from engine._core.api.core cimport Core
 from engine._core.api.memory cimport Memory
 from engine._core.api.points cimport Breakpoints, Watchpoints
+from engine._core.api.ports cimport Ports
 from engine._core.api.registers cimport Registers
 
 cdef class Emulator:
     cdef Core core
     cdef readonly Memory memory
     cdef readonly Registers regs
+    cdef readonly Ports ports
     cdef Breakpoints points
     cdef Watchpoints watches
+    cdef readonly dict symbols  # name -> address, for call
+    cdef tuple options          # (arch, keyword arguments), for fork
     cdef object tree            # root of the object tree, or None until it is asked for
     cdef object __weakref__
 

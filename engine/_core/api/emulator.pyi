@@ -5,12 +5,17 @@ from typing import Any, Literal, SupportsFloat, SupportsIndex, overload
 
 from typing_extensions import Buffer, Self, disjoint_base
 
+from engine._core.api.calls import Abi
 from engine._core.api.hooks import Fault, Hook
 from engine._core.api.kinds import Access, Prot, StopReason
 from engine._core.api.memory import Memory
 from engine._core.api.points import Breakpoints, WatchHit, Watchpoints
+from engine._core.api.ports import Ports
+from engine._core.api.recorder import Coverage, EdgeRecorder, Recorder
 from engine._core.api.registers import Registers
+from engine._core.api.snapshot import Snapshot
 
+_ValueOp = Literal["==", "!=", "<", "<=", ">", ">=", "&"]
 _CodeHook = Callable[[Emulator, int, int], object]
 _MemoryHook = Callable[[Emulator, Access, int, int, int | None], object]
 _FaultHook = Callable[[Emulator, Fault], bool | None]
@@ -63,6 +68,8 @@ class Emulator:
     @property
     def regs(self) -> Registers: ...
     @property
+    def ports(self) -> Ports: ...
+    @property
     def arch(self) -> str: ...
     @property
     def breakpoints(self) -> Breakpoints: ...
@@ -70,6 +77,7 @@ class Emulator:
     def watchpoints(self) -> Watchpoints: ...
     @property
     def qom(self) -> Any: ...
+    def gdb(self, port: int, *, host: str = "127.0.0.1", reverse: bool = True) -> bool: ...
     @property
     def running(self) -> bool: ...
     @property
@@ -101,6 +109,9 @@ class Emulator:
         fn: _CodeHook,
         begin: SupportsIndex | None = None,
         end: SupportsIndex | None = None,
+        *,
+        addresses: Iterable[SupportsIndex] | None = None,
+        every: SupportsIndex = 1,
     ) -> Hook: ...
     @overload
     def hook_code(
@@ -108,6 +119,9 @@ class Emulator:
         fn: None = None,
         begin: SupportsIndex | None = None,
         end: SupportsIndex | None = None,
+        *,
+        addresses: Iterable[SupportsIndex] | None = None,
+        every: SupportsIndex = 1,
     ) -> Callable[[_CodeHook], Hook]: ...
     @overload
     def hook_block(
@@ -115,6 +129,9 @@ class Emulator:
         fn: _CodeHook,
         begin: SupportsIndex | None = None,
         end: SupportsIndex | None = None,
+        *,
+        addresses: Iterable[SupportsIndex] | None = None,
+        every: SupportsIndex = 1,
     ) -> Hook: ...
     @overload
     def hook_block(
@@ -122,6 +139,9 @@ class Emulator:
         fn: None = None,
         begin: SupportsIndex | None = None,
         end: SupportsIndex | None = None,
+        *,
+        addresses: Iterable[SupportsIndex] | None = None,
+        every: SupportsIndex = 1,
     ) -> Callable[[_CodeHook], Hook]: ...
     @overload
     def hook_memory(
@@ -134,6 +154,9 @@ class Emulator:
         *,
         after: bool = False,
         fetch: bool = False,
+        addresses: Iterable[SupportsIndex] | None = None,
+        value: SupportsIndex | tuple[_ValueOp, SupportsIndex] | None = None,
+        every: SupportsIndex = 1,
     ) -> Hook: ...
     @overload
     def hook_memory(
@@ -146,6 +169,9 @@ class Emulator:
         *,
         after: bool = False,
         fetch: bool = False,
+        addresses: Iterable[SupportsIndex] | None = None,
+        value: SupportsIndex | tuple[_ValueOp, SupportsIndex] | None = None,
+        every: SupportsIndex = 1,
     ) -> Callable[[_MemoryHook], Hook]: ...
     @overload
     def hook_fault(
@@ -180,6 +206,9 @@ class Emulator:
         fn: _CodeHook,
         begin: SupportsIndex | None = None,
         end: SupportsIndex | None = None,
+        *,
+        addresses: Iterable[SupportsIndex] | None = None,
+        every: SupportsIndex = 1,
     ) -> Hook: ...
     @overload
     def hook_insn(
@@ -188,6 +217,9 @@ class Emulator:
         fn: None = None,
         begin: SupportsIndex | None = None,
         end: SupportsIndex | None = None,
+        *,
+        addresses: Iterable[SupportsIndex] | None = None,
+        every: SupportsIndex = 1,
     ) -> Callable[[_CodeHook], Hook]: ...
     @overload
     def hook_invalid(
@@ -217,6 +249,42 @@ class Emulator:
         begin: SupportsIndex | None = None,
         end: SupportsIndex | None = None,
     ) -> Callable[[_TranslationHook], Hook]: ...
+    @property
+    def symbols(self) -> dict[str, int]: ...
+    def call(
+        self,
+        target: int | str,
+        *args: int,
+        abi: Abi | None = None,
+        count: SupportsIndex | None = None,
+        timeout: SupportsFloat | None = None,
+    ) -> int: ...
+    def record(
+        self,
+        kind: Literal["blocks", "instructions", "memory"],
+        capacity: SupportsIndex = ...,
+        begin: SupportsIndex | None = None,
+        end: SupportsIndex | None = None,
+        *,
+        full: Literal["drop", "ring", "stop"] = "drop",
+        buffer: Buffer | None = None,
+        read: bool = True,
+        write: bool = True,
+    ) -> Recorder: ...
+    def record_edges(
+        self,
+        map: Buffer,
+        begin: SupportsIndex | None = None,
+        end: SupportsIndex | None = None,
+    ) -> EdgeRecorder: ...
+    def record_coverage(
+        self,
+        begin: SupportsIndex | None = None,
+        end: SupportsIndex | None = None,
+    ) -> Coverage: ...
+    def snapshot(self) -> Snapshot: ...
+    def restore(self, snapshot: Snapshot) -> None: ...
+    def fork(self) -> Emulator: ...
     def disassemble(
         self,
         code: SupportsIndex | Buffer,

@@ -23,8 +23,11 @@ from engine._core.api.guests cimport (backend_by_name, feature_bits, guest_by_na
                                           model_by_name)
 from engine._core.api.hooks cimport hook_new
 from engine._core.api.memory cimport memory_new
+from engine._core.api.recorder cimport coverage_new, edges_new, recorder_new
+from engine._core.api.snapshot cimport Snapshot, snapshot_restore, snapshot_take
 from engine._core.api.points cimport (breakpoints_new, watch_begin, watch_end,
                                        watchpoints_new)
+from engine._core.api.ports cimport ports_new
 from engine._core.api.registers cimport reg_table, registers_new, reg_find, reg_get, reg_set
 
 import os
@@ -34,6 +37,7 @@ from sys import getswitchinterval
 from engine.errors import (ArgumentError, ArgumentTypeError, EngineBusyError, Error, GuestException,
                            InstructionFault, MemoryFault, UnsupportedError)
 from engine.util import factory
+from engine._core.api.calls import call as call_function
 from engine._core.api.kinds import Access, StopReason
 
 cdef tuple _reasons = tuple(StopReason)
@@ -216,8 +220,10 @@ cdef class Emulator:
         self.core = Core.__new__(Core)
         self.memory = memory_new(self.core)
         self.regs = registers_new(self.core)
+        self.ports = ports_new(self.core)
         self.points = breakpoints_new(self.core)
         self.watches = watchpoints_new(self.core)
+        self.symbols = {}
 
     def __init__(self, arch, *, backend=None, features=None, model=None, big_endian=False,
                  fp=True, user_mode=False, exceptions="host", code_buffer=None):
@@ -249,11 +255,12 @@ cdef class Emulator:
                                    f" available (or no memory is left)")
         core.st.engine.owner = <void *>core
         core.arch = arch
+        self.options = (arch, dict(
+            backend=backend, features=features, model=model, big_endian=big_endian, fp=fp,
+            user_mode=user_mode, exceptions=exceptions, code_buffer=code_buffer))
         core.reg_table = reg_table(guest)
-        self.memory = memory_new(core)
         self.regs = registers_new(core)
-        self.points = breakpoints_new(core)
-        self.watches = watchpoints_new(core)
+        self.ports = ports_new(core)
 
     # -- life cycle
 
@@ -272,6 +279,7 @@ cdef class Emulator:
         core.st.engine = NULL
         core.forget_memory()
         self.memory.forget()
+        self.ports = ports_new(core)
         core.st.has_exports = False
         core.cells = set()
         core.blocks = set()
@@ -280,6 +288,8 @@ cdef class Emulator:
         core.keep = []
         core.points = {}
         core.watches = []
+        core.base = None
+        core.adopted = None
 
     @property
     def closed(self):
@@ -325,6 +335,16 @@ cdef class Emulator:
                 raise UnsupportedError("the object model is not loaded")
             self.tree = factory.node_of(self)
         return self.tree
+
+    def gdb(self, port, *, host="127.0.0.1", reverse=True):
+        """Wait for a gdb on a TCP port and let it drive the emulator, until it detaches (True) or
+        wants the program killed (False). `engine.debug.gdb.GdbServer` is the same in two steps, for
+        a port of the system's choice. Raises `UnsupportedError` for an architecture without target
+        description, `Error` when the port cannot be had."""
+        self.core.check()
+        if factory.serve_gdb is None:
+            raise UnsupportedError("the gdb stub is not loaded")
+        return factory.serve_gdb(self, port, host, reverse)
 
     @property
     def running(self):
@@ -396,20 +416,26 @@ cdef class Emulator:
 
     # -- hooks
 
-    def hook_code(self, fn=None, begin=None, end=None):
+    def hook_code(self, fn=None, begin=None, end=None, *, addresses=None, every=1):
         """Call fn(emu, address, size) before each instruction in [begin, end).
 
         As every hook_ method: with a function it returns a `Hook`; without one it is a decorator
         (`@emu.hook_code(begin=0x1000)`). What the function returns is ignored.
-        """
-        return hook(self.core, fn, "code", [(HOOK_CODE, 0, 0)], begin, end)
 
-    def hook_block(self, fn=None, begin=None, end=None):
-        """Call fn(emu, address, size) before each basic block that starts in [begin, end)."""
-        return hook(self.core, fn, "block", [(HOOK_BLOCK, 0, 0)], begin, end)
+        addresses: only these, an iterable of ints. every: only each n-th of the events that
+        passed the other filters. Filters cost no call of Python.
+        """
+        return hook(self.core, fn, "code", [(HOOK_CODE, 0, 0)], begin, end,
+                    (every, addresses, None))
+
+    def hook_block(self, fn=None, begin=None, end=None, *, addresses=None, every=1):
+        """Call fn(emu, address, size) before each basic block that starts in [begin, end).
+        addresses, every: as in `hook_code`."""
+        return hook(self.core, fn, "block", [(HOOK_BLOCK, 0, 0)], begin, end,
+                    (every, addresses, None))
 
     def hook_memory(self, fn=None, read=True, write=True, begin=None, end=None, *, after=False,
-                    fetch=False):
+                    fetch=False, addresses=None, value=None, every=1):
         """Call fn(emu, access, address, size, value) before each load and store that touches
         [begin, end).
 
@@ -417,8 +443,17 @@ cdef class Emulator:
         writes to memory is what is loaded. after=True: loads are reported when done, with their
         value. fetch=True: also report code as it is read for translation, which is once and not at
         each execution.
+
+        Filters, looked at without calling Python: addresses: only accesses that begin at one of
+        these. value: an int, or (op, int) with an op of == != < <= > >= & (any bit in common),
+        which the low 64 bits of the value must fulfil; loads are then reported with after=True
+        only.
+        every: only each n-th of the events that passed the other filters.
         """
         specs = []
+        if value is not None and (fetch or read and not after):
+            raise ArgumentError("a filter by value needs one: loads have it with after=True,"
+                                " fetches never", hint="read=False, or after=True")
         if read:
             specs.append((HOOK_MEM_READ_AFTER if after else HOOK_MEM_READ, 0, 0))
         if write:
@@ -427,7 +462,7 @@ cdef class Emulator:
             specs.append((HOOK_MEM_FETCH, 0, 0))
         if not specs:
             raise ArgumentError("a memory hook for neither read, write nor fetch never fires")
-        return hook(self.core, fn, "memory", specs, begin, end)
+        return hook(self.core, fn, "memory", specs, begin, end, (every, addresses, value))
 
     def hook_fault(self, fn=None, begin=None, end=None, *, read=True, write=True, fetch=True):
         """Call fn(emu, fault) for an access in [begin, end) to memory that is not mapped or whose
@@ -442,9 +477,10 @@ cdef class Emulator:
         True: it is handled, go on at the pc; False or None: it is not."""
         return hook(self.core, fn, "exception", [(HOOK_EXCEPTION, 0, 0)], None, None)
 
-    def hook_insn(self, mnemonics, fn=None, begin=None, end=None):
+    def hook_insn(self, mnemonics, fn=None, begin=None, end=None, *, addresses=None, every=1):
         """Call fn(emu, address, size) before each instruction of one or several mnemonics, as the
-        disassembler names them ("ecall", or ["mul", "mulw"])."""
+        disassembler names them ("ecall", or ["mul", "mulw"]). addresses, every: as in
+        `hook_code`."""
         cdef const GuestOps *guest
         cdef uint32_t i
         self.core.check()
@@ -463,7 +499,7 @@ cdef class Emulator:
                 raise ArgumentError(f"{self.core.arch} has no instruction {name!r}")
         if not specs:
             raise ArgumentError("no mnemonic to hook")
-        return hook(self.core, fn, "instruction", specs, begin, end)
+        return hook(self.core, fn, "instruction", specs, begin, end, (every, addresses, None))
 
     def hook_invalid(self, fn=None, begin=None, end=None):
         """Call fn(emu, address) for bytes that are no instruction, before that becomes a fault.
@@ -475,6 +511,68 @@ cdef class Emulator:
         its page translated and entered into the TLB: an access whose page the TLB does not hold.
         perms are those of the guest's page tables and the mapping together."""
         return hook(self.core, fn, "translation", [(HOOK_TLB_FILL, 0, 0)], begin, end)
+
+    def call(self, target, *args, abi=None, count=None, timeout=None):
+        """Call a guest function with int arguments and return its result.
+
+        target: an address, or a name in `emu.symbols` (name -> address). abi: an `Abi`; None: the
+        architecture's own. count and timeout as in `run`. The function returns to an address in
+        the last page of the address space. pc, stack pointer and link register are put back.
+        Raises what `run` raises, and `Error` when the run ended otherwise than by a return.
+        """
+        return call_function(self, target, args, abi, count, timeout)
+
+    # -- recorders
+
+    def record(self, kind, capacity=1 << 20, begin=None, end=None, *, full="drop", buffer=None,
+               read=True, write=True):
+        """Record "blocks", "instructions" or "memory" accesses into a buffer, without Python in
+        the run. Returns a `Recorder`, which has begun.
+
+        begin, end: addresses of the code, or for "memory" of the data. capacity: records of a new
+        buffer; buffer: a writable one to use instead (numpy array, shared memory), aligned to 8
+        bytes. full: what happens then: "drop" what comes, overwrite the oldest ("ring"), or
+        "stop" the run. read, write: which accesses.
+        """
+        return recorder_new(self.core, kind, capacity, begin, end, full, buffer, bool(read),
+                            bool(write))
+
+    def record_edges(self, map, begin=None, end=None):
+        """Count the edges between basic blocks in [begin, end) in a map of bytes, as AFL does:
+        `map` is a writable buffer whose length is a power of two, shared memory for instance.
+        Returns an `EdgeRecorder`, which has begun."""
+        return edges_new(self.core, map, begin, end)
+
+    def record_coverage(self, begin=None, end=None):
+        """Record which basic blocks that begin in [begin, end) are executed. Returns a `Coverage`,
+        which has begun, in the place of the one before. `EngineBusyError` in hooks."""
+        return coverage_new(self.core, begin, end)
+
+    # -- snapshots
+
+    def snapshot(self):
+        """A `Snapshot` of registers, memory map and memory as they are now. Costs what was written
+        since the last one was taken or restored. `EngineBusyError` in hooks."""
+        return snapshot_take(self.core, self.memory)
+
+    def restore(self, Snapshot snapshot not None):
+        """Make everything what it was when the snapshot was taken, mappings and permissions too.
+
+        Costs what was written since the last one was taken or restored, and what differs between
+        the two. One of another emulator of the same architecture, or of bytes, is copied in whole
+        the first time. Hooks and breakpoints stay as they are now. Raises `ArgumentError` when it
+        is of another architecture, `UnsupportedError` when it has a device or buffer that bytes
+        cannot hold and that this emulator does not have mapped at its place.
+        """
+        snapshot_restore(self.core, self.memory, snapshot)
+
+    def fork(self):
+        """A new emulator in the same state, made with the same options. Memory is copied; mapped
+        buffers and the functions of devices are shared. Hooks are not copied."""
+        cdef Snapshot now = snapshot_take(self.core, self.memory)
+        cdef Emulator child = Emulator(self.options[0], **self.options[1])
+        snapshot_restore(child.core, child.memory, now)
+        return child
 
     # -- code
 
@@ -738,13 +836,14 @@ cdef object emulator_error(Emulator self, RunOutcome *out):
 
 
 # A hook_ method: with a function the handle of its hook, without one a decorator.
-cdef object hook(Core core, object fn, str kind, list specs, object begin, object end):
+cdef object hook(Core core, object fn, str kind, list specs, object begin, object end,
+                 tuple filters=None):
     if fn is not None:
-        return hook_new(core, fn, kind, specs, begin, end)
+        return hook_new(core, fn, kind, specs, begin, end, filters)
     core.check()
 
     def decorate(function):
-        return hook_new(core, function, kind, specs, begin, end)
+        return hook_new(core, function, kind, specs, begin, end, filters)
     return decorate
 
 

@@ -5,6 +5,7 @@ calls the function by vectorcall with arguments boxed on the C stack, and leaves
 Core, from where run() raises it.
 """
 cimport cython
+from cpython.exc cimport PyErr_SetObject
 from cpython.ref cimport Py_XDECREF
 from libc.stdlib cimport calloc, free
 from engine._core.cpu.head cimport CPUHead, FAULT_IO
@@ -12,7 +13,7 @@ from engine._core.exec.engine cimport (
     HookEvent, hook_fn, engine_hook_add, engine_hook_del, HOOK_CODE, HOOK_BLOCK, HOOK_MEM_READ,
     HOOK_MEM_FETCH, HOOK_MEM_INVALID, HOOK_EXCEPTION, HOOK_INSN,
     HOOK_INSN_INVALID, HOOK_TLB_FILL, HOOK_CONTINUE, HOOK_HANDLED, HOOK_STOP, HOOK_ERROR)
-from engine._core.api.core cimport core_of, type_name, u64_arg
+from engine._core.api.core cimport closed_core, core_of, type_name, u64_arg
 from engine._core.api.blocks cimport memory_sync
 
 from engine.errors import ArgumentError, ArgumentTypeError, HostMemoryError
@@ -39,6 +40,10 @@ cdef extern from *:
 
 # By number: Access members, kinds of faults in errors.MemoryFault's words.
 cdef tuple _accesses = (Access.READ, Access.WRITE, Access.FETCH)
+cdef PyObject *_access_refs[3]
+_access_refs[0] = <PyObject *>_accesses[0]
+_access_refs[1] = <PyObject *>_accesses[1]
+_access_refs[2] = <PyObject *>_accesses[2]
 cdef tuple _fault_kinds = ("", "unmapped", "protected", "misaligned", "page", "io")
 
 
@@ -127,35 +132,47 @@ cdef int call_code(CPUHead *cpu, CHook *h, HookEvent *ev) noexcept:
     return answer
 
 
+cdef object wide_value(HookEvent *ev):
+    return <object>ev.value | <object>ev.value_hi << 64
+
+
+# The value of an event as a new reference; NULL: with an exception.
+cdef PyObject *value_of(HookEvent *ev) noexcept:
+    cdef object value
+    try:
+        value = wide_value(ev)
+    except BaseException as error:
+        PyErr_SetObject(type(error), error)
+        return NULL
+    engine_incref(<PyObject *>value)
+    return <PyObject *>value
+
+
 cdef int call_memory(CPUHead *cpu, CHook *h, HookEvent *ev) noexcept:
     cdef HookData *d = <HookData *>h.opaque
     cdef PyObject *args[6]
     cdef PyObject *cell = d.cell
     cdef PyObject *result = NULL
-    cdef object value
     cdef int answer
-    try:
-        if h.kind == HOOK_MEM_READ or h.kind == HOOK_MEM_FETCH:
-            value = None
-        elif ev.size > 8:
-            value = <object>ev.value | <object>ev.value_hi << 64
-        else:
-            value = ev.value
-    except BaseException:
-        return failed(d)
     args[1] = d.st.emulator
-    args[2] = <PyObject *>_accesses[ev.access if ev.access <= 2 else 0]
+    args[2] = _access_refs[ev.access if ev.access <= 2 else 0]
     args[3] = raw_u64(ev.addr)
     args[4] = raw_long(<long>ev.size)
-    args[5] = <PyObject *>value
-    if args[3] is NULL or args[4] is NULL:
+    if h.kind == HOOK_MEM_READ or h.kind == HOOK_MEM_FETCH:
+        args[5] = Py_None
+        engine_incref(Py_None)
+    else:
+        args[5] = raw_u64(ev.value) if ev.size <= 8 else value_of(ev)
+    if args[3] is NULL or args[4] is NULL or args[5] is NULL:
         Py_XDECREF(args[3])
         Py_XDECREF(args[4])
+        Py_XDECREF(args[5])
         return failed(d)
     engine_incref(cell)
     result = PyObject_Vectorcall(d.fn, &args[1], 5 | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL)
     engine_decref(args[3])
     engine_decref(args[4])
+    engine_decref(args[5])
     answer = notified(d, result)
     engine_decref(cell)
     return answer
@@ -234,10 +251,67 @@ cdef int call_number(CPUHead *cpu, CHook *h, HookEvent *ev) noexcept:
     return answer
 
 
+# ---------------------------------------------------------------- filters
+cdef enum:
+    VALUE_ANY = 0
+    VALUE_EQ = 1
+    VALUE_NE = 2
+    VALUE_LT = 3
+    VALUE_LE = 4
+    VALUE_GT = 5
+    VALUE_GE = 6
+    VALUE_BITS = 7
+
+cdef dict _value_ops = {"==": VALUE_EQ, "!=": VALUE_NE, "<": VALUE_LT, "<=": VALUE_LE,
+                        ">": VALUE_GT, ">=": VALUE_GE, "&": VALUE_BITS}
+
+
+cdef bint has_address(HookData *d, uint64_t address) noexcept nogil:
+    cdef Py_ssize_t low = 0, high = d.n_addresses, middle
+    while low < high:
+        middle = (low + high) >> 1
+        if d.addresses[middle] < address:
+            low = middle + 1
+        else:
+            high = middle
+    return low < d.n_addresses and d.addresses[low] == address
+
+
+cdef bint has_value(HookData *d, uint64_t value) noexcept nogil:
+    if d.value_op == VALUE_EQ:
+        return value == d.value
+    if d.value_op == VALUE_NE:
+        return value != d.value
+    if d.value_op == VALUE_LT:
+        return value < d.value
+    if d.value_op == VALUE_LE:
+        return value <= d.value
+    if d.value_op == VALUE_GT:
+        return value > d.value
+    if d.value_op == VALUE_GE:
+        return value >= d.value
+    return value & d.value != 0
+
+
+cdef bint passes(HookData *d, HookEvent *ev) noexcept nogil:
+    if d.addresses is not NULL and not has_address(d, ev.addr):
+        return False
+    if d.value_op != VALUE_ANY and not has_value(d, ev.value):
+        return False
+    if d.every > 1:
+        d.waited += 1
+        if d.waited < d.every:
+            return False
+        d.waited = 0
+    return True
+
+
 # ---------------------------------------------------------------- entries, with or without the GIL
 # The cast drops "needs the GIL" from the type of a call_ function: here it is held.
 
 cdef int enter_code(CPUHead *cpu, CHook *h, HookEvent *ev) noexcept nogil:
+    if (<HookData *>h.opaque).filtered and not passes(<HookData *>h.opaque, ev):
+        return HOOK_CONTINUE
     if (<HookData *>h.opaque).st.gil_held:
         return (<hook_fn><void *>call_code)(cpu, h, ev)
     with gil:
@@ -245,6 +319,8 @@ cdef int enter_code(CPUHead *cpu, CHook *h, HookEvent *ev) noexcept nogil:
 
 
 cdef int enter_memory(CPUHead *cpu, CHook *h, HookEvent *ev) noexcept nogil:
+    if (<HookData *>h.opaque).filtered and not passes(<HookData *>h.opaque, ev):
+        return HOOK_CONTINUE
     if (<HookData *>h.opaque).st.gil_held:
         return (<hook_fn><void *>call_memory)(cpu, h, ev)
     with gil:
@@ -289,6 +365,38 @@ cdef hook_fn entry_of(uint32_t kind) noexcept:
 cdef class HookCell:
     def __dealloc__(self):
         free(self.armed)        # the C hooks went with their engine, or in disarm
+        free(self.data.addresses)
+
+    cdef int filter(self, object every, object addresses, object value) except -1:
+        cdef HookData *d = &self.data
+        cdef Py_ssize_t i
+        d.every = u64_arg(every, "every")
+        if d.every == 0:
+            raise ArgumentError("every must be at least 1")
+        if addresses is not None:
+            wanted = sorted({u64_arg(address, "address") for address in addresses})
+            if not wanted:
+                raise ArgumentError("a hook on an empty set of addresses never fires")
+            d.addresses = <uint64_t *>calloc(len(wanted), sizeof(uint64_t))
+            if d.addresses is NULL:
+                raise HostMemoryError("the host has no memory left")
+            d.n_addresses = len(wanted)
+            for i in range(d.n_addresses):
+                d.addresses[i] = wanted[i]
+            # Blocks and pages outside of these are not touched at all.
+            self.begin = max(self.begin, d.addresses[0])
+            self.last = min(self.last, d.addresses[d.n_addresses - 1])
+            if self.begin > self.last:
+                raise ArgumentError("none of the addresses of the hook is in its range")
+        if value is not None:
+            op, number = value if isinstance(value, tuple) and len(value) == 2 else ("==", value)
+            if op not in _value_ops:
+                raise ArgumentError(f"value must be an int or (op, int), op one of"
+                                    f" {' '.join(_value_ops)}, not {op!r}")
+            d.value_op = _value_ops[op]
+            d.value = u64_arg(number, "value")
+        d.filtered = d.every > 1 or d.addresses is not NULL or d.value_op != VALUE_ANY
+        return 0
 
     cdef int arm(self, Core core) except -1:
         cdef uint32_t kind, number, mask
@@ -326,7 +434,8 @@ cdef class HookCell:
         core.cells.discard(self)
 
 
-cdef Hook hook_new(Core core, object fn, str kind, list specs, object begin, object end):
+cdef Hook hook_new(Core core, object fn, str kind, list specs, object begin, object end,
+                   tuple filters):
     """Arm a hook over [begin, end); None: from the first, to the last address."""
     cdef Hook hook
     cdef HookCell cell
@@ -346,6 +455,8 @@ cdef Hook hook_new(Core core, object fn, str kind, list specs, object begin, obj
             raise ArgumentError(f"the range of a hook is empty: begin {cell.begin:#x}, end"
                                 f" {cell.last:#x}", hint="end is the first address after it")
         cell.last -= 1
+    if filters is not None:
+        cell.filter(filters[0], filters[1], filters[2])
     cell.arm(core)
     hook = Hook.__new__(Hook)
     hook.core = core
@@ -363,7 +474,7 @@ cdef class Hook:
     """
 
     def __cinit__(self):
-        self.core = Core.__new__(Core)
+        self.core = closed_core()
         self.cell = HookCell.__new__(HookCell)
         self.removed = True
 

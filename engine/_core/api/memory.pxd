@@ -1,8 +1,9 @@
 # Guest memory as Python sees it. Lives here: Memory (emu.memory), the list of mapped pieces. Does
 # not live here: what is behind a mapping (blocks.pxd), regions (mem/). Caller: emulator.pyx.
-from engine._core.base.types cimport uint8_t, uint32_t, uint64_t
+from engine._core.base.types cimport hwaddr, uint8_t, uint32_t, uint64_t
 from engine._core.api.blocks cimport Block, Piece
 from engine._core.api.core cimport Core
+from engine._core.api.devices cimport Device
 
 cdef class Memory:
     cdef Core core
@@ -15,6 +16,7 @@ cdef class Memory:
     cdef Py_ssize_t find(self, uint64_t address) noexcept
     cdef int insert(self, Piece piece) except -1
     cdef int drop(self, Py_ssize_t index) except -1
+    cdef void release(self, Block block) noexcept
     cdef int cut(self, uint64_t address) except -1
     cdef int need(self, uint64_t first, uint64_t last, str what) except -1
     cdef int need_free(self, uint64_t first, uint64_t last) except -1
@@ -37,3 +39,8 @@ cdef class Memory:
     cdef void forget(self) noexcept
 
 cdef Memory memory_new(Core core)
+# Blocks that nothing shows yet: with a region, but for buffer_block (over_memory gives it one).
+cdef Block ram_block(Core core, uint64_t size_less_one, object name)
+cdef Block buffer_block(Core core, object buffer, object name)
+cdef Block io_block(Core core, Device device, hwaddr size, object name)
+cdef int over_memory(Core core, Block block) except -1

@@ -4,7 +4,7 @@ from cpython.buffer cimport PyObject_GetBuffer, PyBuffer_Release, PyBUF_SIMPLE, 
 from cpython.bytes cimport PyBytes_FromStringAndSize, PyBytes_AS_STRING
 from libc.stdlib cimport realloc, free
 from libc.string cimport memcpy, memmove
-from engine._core.base.hostmem cimport ram_mmap, ram_align
+from engine._core.base.hostmem cimport ram_private
 from engine._core.base.types cimport hwaddr
 from engine._core.isa.guest cimport GuestOps
 from engine._core.mem.address_space cimport (
@@ -22,7 +22,7 @@ from engine._core.mem.topology cimport (memory_region_change_begin,
 from engine._core.api.blocks cimport (
     BLOCK_RAM, BLOCK_BUFFER, BLOCK_IO, block_new, context_of, export_new, exports_drop,
     name_arg, refusal, size_between, view_new)
-from engine._core.api.core cimport u64_arg, prot_arg, type_name
+from engine._core.api.core cimport closed_core, u64_arg, prot_arg, type_name
 from engine._core.api.devices cimport Device, device_new
 
 from engine.errors import (ArgumentError, ArgumentTypeError, HostMemoryError, MapError,
@@ -99,6 +99,58 @@ cdef int write_bytes(Memory memory, uint64_t address, const uint8_t *data,
     return memory.copy_in(address, data, <uint64_t>size)
 
 
+# ---------------------------------------------------------------- blocks
+# What map, map_buffer and map_io show, and what snapshots make again.
+
+# A region over block.host.
+cdef int over_memory(Core core, Block block) except -1:
+    cdef int err = 0
+    block.region = memory_region_new_ram_ptr(context_of(core), name_arg(block.name), block.size,
+                                             block.host, &err)
+    if block.region is NULL:
+        raise MapError(refusal(core))
+    return 0
+
+
+cdef Block ram_block(Core core, uint64_t size_less_one, object name):
+    cdef Block block = block_new(core, BLOCK_RAM, name)
+    cdef int err = 0
+    if size_less_one >= 1ULL << 47:
+        raise MapError(f"cannot map {size_less_one + 1:#x} bytes: no host has so much")
+    block.size = size_less_one + 1
+    block.host = <uint8_t *>ram_private(block.size, &err)
+    if block.host is NULL:
+        raise MapError(f"cannot map {block.size:#x} bytes: the host refuses so much memory"
+                       f" (errno {err})")
+    over_memory(core, block)
+    return block
+
+
+cdef Block buffer_block(Core core, object buffer, object name):
+    cdef Block block = block_new(core, BLOCK_BUFFER, name)
+    try:
+        PyObject_GetBuffer(buffer, &block.buffer, PyBUF_SIMPLE | PyBUF_WRITABLE)
+    except TypeError:
+        raise ArgumentTypeError(
+            f"buffer must be a writable bytes-like object, not {type_name(buffer)}") from None
+    except (BufferError, ValueError) as error:
+        raise ArgumentError(f"buffer must be writable and contiguous: {error}") from None
+    block.size = <uint64_t>block.buffer.len
+    block.host = <uint8_t *>block.buffer.buf
+    return block
+
+
+cdef Block io_block(Core core, Device device, hwaddr size, object name):
+    cdef Block block = block_new(core, BLOCK_IO, name)
+    block.device = device
+    block.size = size
+    block.region = memory_region_new_io(context_of(core), &device.ops, &device.head,
+                                        name_arg(name), block.size)
+    if block.region is NULL:
+        raise MapError(refusal(core))
+    return block
+
+
 # The physical page of a virtual address under the MMU state of now; all ones: none.
 cdef hwaddr physical_page(Core core, uint64_t address) noexcept:
     cdef uint32_t attrs = 0
@@ -134,7 +186,7 @@ cdef class Memory:
     """
 
     def __cinit__(self):
-        self.core = Core.__new__(Core)
+        self.core = closed_core()
         self.pieces = []
 
     def __dealloc__(self):
@@ -180,6 +232,7 @@ cdef class Memory:
         self.pieces.insert(index, piece)
         memmove(&self.starts[index + 1], &self.starts[index], <size_t>(n - index) * 8)
         self.starts[index] = piece.first
+        self.core.map_version += 1
         return 0
 
     # Take a piece away, and its block with the last of them.
@@ -187,7 +240,7 @@ cdef class Memory:
         cdef Piece piece = self.pieces.pop(index)
         cdef Block block = piece.block
         cdef Core core = self.core
-        cdef MemContext *ctx = context_of(core)
+        core.map_version += 1
         memmove(&self.starts[index], &self.starts[index + 1],
                 <size_t>(len(self.pieces) - index) * 8)
         memory_region_del_subregion(<MemoryRegion *>core.st.engine.system_memory, piece.alias)
@@ -195,17 +248,23 @@ cdef class Memory:
         piece.alias = NULL
         block.n_pieces -= 1
         if block.n_pieces == 0:
-            if block.host is not NULL and ctx.tb_invalidate_range is not NULL:
-                # The RAM address will be given to another block.
-                ctx.tb_invalidate_range(ctx.tb_opaque, block.region.ram_addr, block.size)
-            memory_region_free(block.region)
-            block.region = NULL
-            core.blocks.discard(block)
-            if core.st.has_exports:
-                exports_drop(core, block)
-            if core.st.running or ctx.transactions:
-                core.dead.append(block)     # until nobody can be at it any more
+            self.release(block)
         return 0
+
+    # A block that no piece shows any more.
+    cdef void release(self, Block block) noexcept:
+        cdef Core core = self.core
+        cdef MemContext *ctx = context_of(core)
+        if block.host is not NULL and ctx.tb_invalidate_range is not NULL:
+            # The RAM address will be given to another block.
+            ctx.tb_invalidate_range(ctx.tb_opaque, block.region.ram_addr, block.size)
+        memory_region_free(block.region)
+        block.region = NULL
+        core.blocks.discard(block)
+        if core.st.has_exports:
+            exports_drop(core, block)
+        if core.st.running or ctx.transactions:
+            core.dead.append(block)     # until nobody can be at it any more
 
     # Make a piece boundary at an address that lies inside of a piece.
     cdef int cut(self, uint64_t address) except -1:
@@ -229,6 +288,7 @@ cdef class Memory:
         memory_region_set_prot(tail.alias, tail.prot)
         memory_region_set_size(piece.alias, size_between(piece.first, address - 1))
         piece.last = address - 1
+        self.core.map_version += 1
         memory_region_add_subregion(<MemoryRegion *>self.core.st.engine.system_memory, address,
                                     tail.alias)
         piece.block.n_pieces += 1
@@ -302,53 +362,24 @@ cdef class Memory:
         """
         cdef uint64_t first = 0, last = 0
         cdef uint32_t prot
-        cdef int err = 0
-        cdef Block block
-        cdef bytes encoded = name_arg(name)
         self.core.check()
         range_args(address, size, &first, &last)
         prot = prot_arg(perms)
         self.need_free(first, last)
-        block = block_new(self.core, BLOCK_RAM, name)
-        if last - first >= 1ULL << 47:
-            raise MapError(f"cannot map {last - first + 1:#x} bytes: no host has so much")
-        block.size = last - first + 1
-        block.host = <uint8_t *>ram_mmap(-1, block.size, ram_align(block.size), False, &err)
-        if block.host is NULL:
-            raise MapError(f"cannot map {block.size:#x} bytes: the host refuses so much memory"
-                           f" (errno {err})")
-        block.region = memory_region_new_ram_ptr(context_of(self.core), encoded, block.size,
-                                                 block.host, &err)
-        if block.region is NULL:
-            raise MapError(refusal(self.core))
-        self.show(block, first, last, prot)
+        self.show(ram_block(self.core, last - first, name), first, last, prot)
 
     def map_buffer(self, address, buffer, perms="rwx", *, name=None):
         """Map a writable buffer (bytearray, mmap, array, numpy array ...): guest and host share its
         bytes. It is held until it is unmapped."""
         cdef uint64_t first = 0, last = 0
         cdef uint32_t prot
-        cdef int err = 0
         cdef Block block
-        cdef bytes encoded = name_arg(name)
         self.core.check()
-        block = block_new(self.core, BLOCK_BUFFER, name)
-        try:
-            PyObject_GetBuffer(buffer, &block.buffer, PyBUF_SIMPLE | PyBUF_WRITABLE)
-        except TypeError:
-            raise ArgumentTypeError(
-                f"buffer must be a writable bytes-like object, not {type_name(buffer)}") from None
-        except (BufferError, ValueError) as error:
-            raise ArgumentError(f"buffer must be writable and contiguous: {error}") from None
+        block = buffer_block(self.core, buffer, name)
         range_args(address, block.buffer.len, &first, &last)
         prot = prot_arg(perms)
         self.need_free(first, last)
-        block.size = last - first + 1
-        block.host = <uint8_t *>block.buffer.buf
-        block.region = memory_region_new_ram_ptr(context_of(self.core), encoded, block.size,
-                                                 block.host, &err)
-        if block.region is NULL:
-            raise MapError(refusal(self.core))
+        over_memory(self.core, block)
         self.show(block, first, last, prot)
         export_new(self.core, block, 0, block.size)
 
@@ -362,7 +393,6 @@ cdef class Memory:
         cdef uint32_t prot
         cdef Block block
         cdef Device device
-        cdef bytes encoded = name_arg(name)
         self.core.check()
         range_args(address, size, &first, &last)
         prot = prot_arg(perms)
@@ -371,13 +401,7 @@ cdef class Memory:
         else:
             device = device_new(self.core, read, write, False)
         self.need_free(first, last)
-        block = block_new(self.core, BLOCK_IO, name)
-        block.device = device
-        block.size = size_between(first, last)
-        block.region = memory_region_new_io(context_of(self.core), &device.ops, &device.head,
-                                            encoded, block.size)
-        if block.region is NULL:
-            raise MapError(refusal(self.core))
+        block = io_block(self.core, device, size_between(first, last), name)
         self.show(block, first, last, prot)
 
     def unmap(self, address, size):
@@ -420,6 +444,7 @@ cdef class Memory:
                 if piece.prot != prot:
                     piece.prot = prot
                     memory_region_set_prot(piece.alias, prot)
+                    self.core.map_version += 1
                 index += 1
         finally:
             memory_region_change_commit(context_of(self.core))

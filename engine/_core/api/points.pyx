@@ -6,7 +6,7 @@ from engine._core.exec.engine cimport (
     HOOK_CONTINUE, HOOK_MEM_READ, HOOK_MEM_WRITE, HOOK_STOP, STOP_COUNT, STOP_REQUEST, STOP_UNTIL,
     Engine, engine_breakpoint_insert, engine_breakpoint_remove, engine_hook_add, engine_hook_del,
     engine_run)
-from engine._core.api.core cimport u64_arg
+from engine._core.api.core cimport closed_core, u64_arg
 
 from collections import namedtuple
 
@@ -28,7 +28,7 @@ cdef class Breakpoint:
     there goes on from it."""
 
     def __cinit__(self):
-        self.core = Core.__new__(Core)
+        self.core = closed_core()
 
     def remove(self):
         """Take it away. Twice does nothing."""
@@ -53,7 +53,7 @@ cdef class Breakpoints:
     """The breakpoints of an emulator: `add`, `remove`, `in`, iteration, `len`."""
 
     def __cinit__(self):
-        self.core = Core.__new__(Core)
+        self.core = closed_core()
 
     def add(self, address):
         """A new `Breakpoint`. Raises `DuplicateError` when there is one at the address."""
@@ -123,7 +123,7 @@ cdef class Watchpoint:
     before=True, before it. `kind` is read, write or access."""
 
     def __cinit__(self):
-        self.core = Core.__new__(Core)
+        self.core = closed_core()
 
     @property
     def kind(self):
@@ -171,7 +171,7 @@ cdef class Watchpoints:
     of the pages it touches take the slow path; others cost what they did."""
 
     def __cinit__(self):
-        self.core = Core.__new__(Core)
+        self.core = closed_core()
 
     def add(self, address, size=1, kind="write", *, before=False):
         """A new `Watchpoint` on accesses that touch [address, address + size)."""
@@ -224,9 +224,9 @@ cdef void watch_begin(Core core) noexcept:
     core.st.watch_hit = NULL
     core.st.watch_off = False
     # Stopped before an access: its instruction goes on without being reported again.
-    if core.st.watch_before and cpu.pc == core.st.watch_pc:
-        core.st.watch_skip = cpu.icount_total
-    else:
+    # A snapshot restored meanwhile is at another count, or there the access has been seen as well.
+    if not core.st.watch_before or cpu.pc != core.st.watch_pc \
+            or cpu.icount_total != core.st.watch_skip:
         core.st.watch_skip = <uint64_t>-1
     core.st.watch_before = False
 
@@ -246,6 +246,7 @@ cdef object watch_end(Core core, RunArgs *args, RunOutcome *out):
                    <object>st.watch_value[0] | <object>st.watch_value[1] << 64, st.watch_pc)
     if point.flags & BP_STOP_BEFORE_ACCESS:
         st.watch_before = True
+        st.watch_skip = st.engine.cpu.icount_total
         return hit
     # The instruction is done first.
     one = args[0]

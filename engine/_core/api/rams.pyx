@@ -15,7 +15,7 @@ from engine._core.mem.ram cimport (
     ram_block_by_name as c_by_name, ram_block_from_host as c_from_host, ram_last_offset,
     ram_set_idstr, ram_unset_idstr)
 from engine._core.api.blocks cimport context_of
-from engine._core.api.core cimport Core, type_name, u64_arg
+from engine._core.api.core cimport Core, closed_core, type_name, u64_arg
 from engine._core.api.regions cimport client_arg, emulator_core, region_handle
 
 import errno
@@ -53,7 +53,7 @@ cdef class RAMBlock:
     cdef uint32_t version
 
     def __cinit__(self):
-        self.core = Core.__new__(Core)
+        self.core = closed_core()
 
     cdef CBlock *check(self) except NULL:
         cdef MemContext *ctx

@@ -22,7 +22,7 @@ from engine._core.mem.region cimport (
 from engine._core.mem.topology cimport (memory_region_transaction_begin,
                                         memory_region_transaction_commit, topology_keeps_old)
 from engine._core.api.blocks cimport context_of, memory_sync, name_arg, refusal
-from engine._core.api.core cimport core_of, prot_arg, type_name, u64_arg
+from engine._core.api.core cimport closed_core, core_of, prot_arg, type_name, u64_arg
 from engine._core.api.devices cimport Device, DeviceHead, callback_failed, device_new
 from engine._core.api.emulator cimport Emulator
 
@@ -354,7 +354,7 @@ cdef class MemoryRegion:
     """
 
     def __cinit__(self):
-        self.core = Core.__new__(Core)
+        self.core = closed_core()
         self.cell = RegionCell.__new__(RegionCell)
 
     def __dealloc__(self):

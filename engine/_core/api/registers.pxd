@@ -9,6 +9,8 @@ cdef class Reg:
     cdef readonly uint32_t bits
     cdef readonly bint alias
     cdef uint32_t index         # in GuestOps.regs
+    cdef uint32_t offset        # in the CPU struct, of a plain one of at most 64 bits; else 0
+    cdef uint64_t mask          # of its bits
 
 cdef class RegTable:
     cdef dict by_name           # str -> Reg

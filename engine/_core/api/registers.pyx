@@ -5,10 +5,11 @@ from cpython.object cimport PyObject, PyObject_GenericGetAttr
 from cpython.exc cimport PyErr_Clear
 from cpython.long cimport PyLong_FromUnsignedLongLong
 from cpython.ref cimport Py_INCREF
+from cpython.sequence cimport PySequence_Fast_GET_SIZE, PySequence_Fast_ITEMS
 from cpython.tuple cimport PyTuple_New, PyTuple_SET_ITEM
-from engine._core.exec.engine cimport engine_reg_read, engine_reg_write
-from engine._core.isa.guest cimport RegDesc, REG_SPECIAL
-from engine._core.api.core cimport engine_fast_u64, type_name
+from engine._core.exec.engine cimport engine_reg_read, engine_reg_write, engine_sync
+from engine._core.isa.guest cimport RegDesc, REG_PLAIN, REG_SPECIAL
+from engine._core.api.core cimport closed_core, engine_fast_u64, type_name
 
 import sys
 from operator import index as as_index
@@ -55,6 +56,9 @@ cdef RegTable reg_table(const GuestOps *guest):
         reg.group = sys.intern((<bytes>desc.group).decode("ascii"))
         reg.bits = desc.bits
         reg.index = i
+        if desc.kind == REG_PLAIN and desc.bits <= 64:
+            reg.offset = desc.offset
+            reg.mask = ~<uint64_t>0 >> (64 - desc.bits)
         if reg.name in table.by_name:
             continue
         table.by_name[reg.name] = reg
@@ -85,10 +89,21 @@ cdef Registers registers_new(Core core):
     return regs
 
 
+# An int in the CPU struct; the engine is open, and what it has in host registers was stored.
+cdef inline object plain_value(Core core, Reg reg):
+    return PyLong_FromUnsignedLongLong(
+        (<const uint64_t *>(<const char *>core.st.engine.cpu + reg.offset))[0] & reg.mask)
+
+
 cdef object reg_get(Core core, Reg reg):
+    core.check()
+    engine_sync(core.st.engine)
+    return plain_value(core, reg) if reg.offset else special_value(core, reg)
+
+
+cdef object special_value(Core core, Reg reg):
     cdef uint64_t words[MAX_WORDS]
     cdef uint32_t i
-    core.check()
     if engine_reg_read(core.st.engine, reg.index, words) != 0:
         raise UnsupportedError(f"register {reg.name} cannot be read in this configuration")
     if reg.bits <= 64:
@@ -157,6 +172,12 @@ cdef str unknown(RegTable table, object name):
     return f"no register {name!r}" + (f"; did you mean {' or '.join(near)}?" if near else "")
 
 
+cdef RegTable _none = RegTable.__new__(RegTable)
+_none.by_name = {}
+_none.names = ()
+_none.groups = {}
+
+
 @cython.no_gc_clear
 cdef class Registers:
     """The registers of an emulator.
@@ -167,12 +188,9 @@ cdef class Registers:
 
     def __cinit__(self):
         # Replaced by registers_new: an object made by hand is that of a closed emulator.
-        self.core = Core.__new__(Core)
-        self.table = RegTable.__new__(RegTable)
-        self.table.by_name = {}
-        self.table.names = ()
-        self.table.groups = {}
-        self.by_name = self.table.by_name
+        self.core = closed_core()
+        self.table = _none
+        self.by_name = _none.by_name
 
     def __getattribute__(self, name):
         cdef PyObject *found = PyDict_GetItem(self.by_name, name)
@@ -233,16 +251,24 @@ cdef class Registers:
     def read_many(self, names):
         """The values of several registers as a tuple, in the order of the names."""
         cdef Core core = self.core
-        cdef Py_ssize_t i
+        cdef Py_ssize_t i, n
+        cdef Reg reg
         cdef object value
         cdef tuple values
+        cdef PyObject **items
         if isinstance(names, str):
             raise ArgumentTypeError("names must be a sequence of names, not one str")
         if type(names) is not tuple and type(names) is not list:
             names = tuple(names)
-        values = PyTuple_New(len(names))
-        for i in range(len(names)):
-            value = reg_get(core, reg_find(core, names[i]))
+        core.check()
+        engine_sync(core.st.engine)
+        # No Python code runs in the loop, so the list stays what it is.
+        items = PySequence_Fast_ITEMS(names)
+        n = PySequence_Fast_GET_SIZE(names)
+        values = PyTuple_New(n)
+        for i in range(n):
+            reg = reg_find(core, <object>items[i])
+            value = plain_value(core, reg) if reg.offset else special_value(core, reg)
             Py_INCREF(value)
             PyTuple_SET_ITEM(values, i, value)
         return values

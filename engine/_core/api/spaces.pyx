@@ -18,7 +18,7 @@ from engine._core.mem.topology cimport (
     memory_global_dirty_log_start, memory_global_dirty_log_stop, memory_listener_register,
     memory_listener_unregister)
 from engine._core.api.blocks cimport context_of, name_arg, refusal
-from engine._core.api.core cimport core_of, type_name, u64_arg
+from engine._core.api.core cimport closed_core, core_of, type_name, u64_arg
 from engine._core.api.devices cimport callback_failed
 from engine._core.api.emulator cimport Emulator
 from engine._core.api.regions cimport RegionCell, emulator_core, raise_left, region_handle
@@ -113,7 +113,7 @@ cdef class AddressSpace:
         cdef Core core
         cdef CSpace *space
         cdef SpaceCell cell
-        self.core = Core.__new__(Core)
+        self.core = closed_core()
         self.cell = SpaceCell.__new__(SpaceCell)
         if emu is None and root is None:
             return              # a handle is being made

@@ -8,6 +8,11 @@ from engine._core.ir.ir cimport (HF_NO_READ, HF_NO_WRITE, HF_PURE, HF_STATUS, IR
                                  IRTemp, TEMP_CONST, TEMP_GLOBAL, TEMP_LOCAL, ir_remove)
 
 
+cdef enum:                      # how far fold_moves looks
+    FOLD_BACK = 6
+    FOLD_AHEAD = 48
+
+
 cdef uint32_t call_flags(IR *s, const IROp *op) noexcept nogil:
     return s.helpers[op.args[op.n_args - 1]].flags
 
@@ -112,22 +117,72 @@ cdef void survey_temps(RA *r) noexcept nogil:
             mention(r, op.args[k], p, region, w, True)
 
 
-# mov x, t right after t's only definition, t used nowhere else: define x at once.
-cdef bint fold_moves(RA *r) noexcept nogil:
+cdef inline bint mentions(const IROp *op, uint32_t x, uint32_t first, uint32_t end) noexcept nogil:
+    cdef uint32_t k
+    for k in range(first, end):
+        if op.args[k] == x:
+            return True
+    return False
+
+
+# May x stand for t, which it is a copy of, behind position p? Not if something writes either, or
+# could change x behind the block's back, before t's last use.
+cdef bint may_stand_for(RA *r, uint32_t x, uint32_t t, uint32_t p) noexcept nogil:
     cdef IR *s = r.s
-    cdef uint32_t p, t
+    cdef const OpInfo *info
+    cdef IROp *op
+    cdef uint32_t last = r.temps[t].last
+    if last > p + FOLD_AHEAD:
+        return False
+    for p in range(p + 1, last + 1):
+        op = &s.ops[r.order[p]]
+        info = &op_table[op.opc]
+        if mentions(op, t, 0, info.n_outs):
+            return False
+        if p < last and (mentions(op, x, 0, info.n_outs) or ra_syncs(s, op) or ra_clobbers(s, op)):
+            return False
+    return True
+
+
+# mov x, t, with t a local that was defined just before: define x at once, and use it for t later.
+# What stands between the definition and the move cannot see x. If t has other uses, x must have a
+# register already (`homes`: choose_wide has run), for they would have to load it.
+cdef bint fold_moves(RA *r, bint homes) noexcept nogil:
+    cdef IR *s = r.s
+    cdef uint32_t p, q, k, t, x
     cdef IROp *op
     cdef IROp *mov
+    cdef const OpInfo *info
     cdef bint any = False
     for p in range(1, r.n):
         mov = &s.ops[r.order[p]]
         if mov.opc != OP_mov and mov.opc != OP_fmov and mov.opc != OP_vmov:
             continue
+        x = mov.args[0]
         t = mov.args[1]
-        op = &s.ops[r.order[p - 1]]
-        if (s.temps[t].kind == TEMP_LOCAL and r.temps[t].uses == 1 and not r.temps[t].wide
-                and op_table[op.opc].n_outs == 1 and op.args[0] == t):
-            op.args[0] = mov.args[0]
+        if s.temps[t].kind != TEMP_LOCAL or r.temps[t].wide or r.temps[t].first + FOLD_BACK < p:
+            continue
+        if r.temps[t].uses > 1 and (not homes or r.home[x] == HOME_MEM):
+            continue
+        q = r.temps[t].first
+        op = &s.ops[r.order[q]]
+        if op_table[op.opc].n_outs != 1 or op.args[0] != t or not may_stand_for(r, x, t, p):
+            continue
+        for k in range(q + 1, p):
+            op = &s.ops[r.order[k]]
+            info = &op_table[op.opc]
+            if (not info.flags & OPF_PURE and op.opc != OP_insn_start and op.opc != OP_none
+                    or mentions(op, x, 0, <uint32_t>info.n_outs + info.n_ins)
+                    or mentions(op, t, 0, info.n_outs)):
+                break
+        else:
+            s.ops[r.order[q]].args[0] = x
+            for q in range(q + 1, r.temps[t].last + 1u):
+                op = &s.ops[r.order[q]]
+                info = &op_table[op.opc]
+                for k in range(info.n_outs, <uint32_t>info.n_outs + info.n_ins):
+                    if op.args[k] == t:
+                        op.args[k] = x
             ir_remove(s, r.order[p])
             any = True
     return any
@@ -375,10 +430,16 @@ cdef bint ra_run(RA *r, IR *s, const RAConfig *cfg) noexcept nogil:
     memset(r.home, HOME_MEM, s.n_temps)
     survey_order(r)
     survey_temps(r)
-    if fold_moves(r):
+    if fold_moves(r, False):
         survey_order(r)
         survey_temps(r)
     choose_wide(r, taken)
+    if fold_moves(r, True):
+        survey_order(r)
+        survey_temps(r)
+        memset(r.home, HOME_MEM, s.n_temps)
+        r.global_mask = 0
+        choose_wide(r, taken)
     choose_local(r, taken)
     if r.too_large:
         return False

@@ -22,6 +22,10 @@ cdef void hostmem_discard(void *p, uint64_t size) noexcept nogil
 # is an errno.
 cdef void *ram_mmap(int fd, uint64_t size, uint64_t align, bint shared, int *err) noexcept nogil
 cdef void ram_munmap(void *p, uint64_t size) noexcept nogil
+# The same, anonymous, at the size's own alignment. Of a few pages, some that were freed are kept
+# and given out again, zeroed: less than what the system's calls and page faults cost.
+cdef void *ram_private(uint64_t size, int *err) noexcept nogil
+cdef void ram_private_free(void *p, uint64_t size) noexcept nogil
 # The alignment for anonymous RAM of a size: 2 MiB for blocks that can use it, else the host page.
 cdef uint64_t ram_align(uint64_t size) noexcept nogil
 cdef void host_close(int fd) noexcept nogil

@@ -1,8 +1,13 @@
 # Host memory by pages, see hostmem.pxd. The OS is chosen by the preprocessor inside the two
 # includes.
 from libc.string cimport memcpy, memset
+from engine._core.base.atomics cimport atomic_cas64, atomic_load64
 from engine._core.base.buffer cimport find_nonzero
-from engine._core.base.types cimport uint8_t, uint64_t
+from engine._core.base.types cimport uint8_t, uint64_t, uintptr_t
+
+cdef enum:
+    KEPT = 16
+    KEPT_PAGES = 16
 
 include "hostmem_posix.pxi"
 include "hostmem_windows.pxi"
@@ -84,6 +89,41 @@ cdef void *ram_mmap(int fd, uint64_t size, uint64_t align, bint shared, int *err
 cdef void ram_munmap(void *p, uint64_t size) noexcept nogil:
     if p != NULL:
         engine_ram_unmap(p, _pages(size))
+
+
+# Kept mappings: address | pages, in the bits that a page's address has free.
+cdef uint64_t _kept[KEPT]
+
+
+cdef inline uint64_t _few_pages(uint64_t size) noexcept nogil:
+    cdef uint64_t n = _pages(size) // _page
+    return n if n <= KEPT_PAGES else 0
+
+
+cdef void *ram_private(uint64_t size, int *err) noexcept nogil:
+    cdef uint64_t pages = _few_pages(size), found
+    cdef void *p
+    cdef int i
+    if pages:
+        for i in range(KEPT):
+            found = atomic_load64(&_kept[i])
+            if found & (_page - 1) == pages and atomic_cas64(&_kept[i], &found, 0):
+                p = <void *><uintptr_t>(found - pages)
+                memset(p, 0, pages * _page)
+                return p
+    return ram_mmap(-1, size, ram_align(size), False, err)
+
+
+cdef void ram_private_free(void *p, uint64_t size) noexcept nogil:
+    cdef uint64_t pages = _few_pages(size), empty
+    cdef int i
+    if pages and p != NULL:
+        for i in range(KEPT):
+            empty = 0
+            if atomic_load64(&_kept[i]) == 0 and \
+                    atomic_cas64(&_kept[i], &empty, <uint64_t><uintptr_t>p + pages):
+                return
+    ram_munmap(p, size)
 
 
 cdef uint64_t ram_align(uint64_t size) noexcept nogil:

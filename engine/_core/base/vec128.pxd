@@ -70,17 +70,26 @@ cdef V128 v_shl(V128 a, uint64_t count, uint32_t n) noexcept nogil
 cdef V128 v_shr(V128 a, uint64_t count, uint32_t n) noexcept nogil
 cdef V128 v_sar(V128 a, uint64_t count, uint32_t n) noexcept nogil
 
+# Lanes twice as wide from lanes of 2^n bytes, n = 0..2. mulx: products of the even lanes; madds: sums
+# of the products of signed neighbours. sadu: in each half the sum of |a - b| over its bytes.
+cdef V128 v_mulxs(V128 a, V128 b, uint32_t n) noexcept nogil
+cdef V128 v_mulxu(V128 a, V128 b, uint32_t n) noexcept nogil
+cdef V128 v_madds(V128 a, V128 b, uint32_t n) noexcept nogil
+cdef V128 v_sadu(V128 a, V128 b) noexcept nogil
+
 # Moving lanes. pack: lanes of a, then of b, as signed numbers saturated to half their width (packs
 # to signed, packu to unsigned numbers; n = 1..3 is that of the sources). unpack: lanes of a and b
 # in turn, from the low or the high halves. shuf8: byte i is byte b[i] & 15 of a, or 0 if b[i] has
-# bit 7. shuf32: lane i is lane (how >> 2i) & 3 of a for i = 0, 1 and of b for i = 2, 3. align: 16
-# bytes of the 32 of b:a from byte `bytes` on, zero past the end.
+# bit 7. shuf32: lane i is lane (how >> 2i) & 3 of a for i = 0, 1 and of b for i = 2, 3. shuf16: the
+# same within one half of a, the high one if how & 0x100, the other half as it is. align: 16 bytes
+# of the 32 of b:a from byte `bytes` on, zero past the end.
 cdef V128 v_packs(V128 a, V128 b, uint32_t n) noexcept nogil
 cdef V128 v_packu(V128 a, V128 b, uint32_t n) noexcept nogil
 cdef V128 v_unpacklo(V128 a, V128 b, uint32_t n) noexcept nogil
 cdef V128 v_unpackhi(V128 a, V128 b, uint32_t n) noexcept nogil
 cdef V128 v_shuf8(V128 a, V128 b) noexcept nogil
 cdef V128 v_shuf32(V128 a, V128 b, uint32_t how) noexcept nogil
+cdef V128 v_shuf16(V128 a, uint32_t how) noexcept nogil
 cdef V128 v_align(V128 a, V128 b, uint32_t bytes) noexcept nogil
 # Bit i: the top bit of lane i.
 cdef uint64_t v_movmask(V128 a, uint32_t n) noexcept nogil

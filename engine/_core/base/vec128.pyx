@@ -195,6 +195,43 @@ cdef V128 v_sar(V128 a, uint64_t count, uint32_t n) noexcept nogil:
     return d
 
 
+cdef V128 _mulx(V128 a, V128 b, uint32_t n, bint signed) noexcept nogil:
+    cdef V128 d = v_set(0, 0)
+    cdef uint32_t i, bits
+    cdef uint64_t x, y
+    n = n & 3 if n & 3 < 3 else 2
+    bits = 8u << n
+    for i in range(8u >> n):
+        x = _get(a, 2 * i, n)
+        y = _get(b, 2 * i, n)
+        if signed:
+            x = sextract64(x, 0, bits)
+            y = sextract64(y, 0, bits)
+        d = _put(d, i, n + 1, x * y)
+    return d
+
+cdef V128 v_mulxs(V128 a, V128 b, uint32_t n) noexcept nogil:
+    return _mulx(a, b, n, True)
+
+cdef V128 v_mulxu(V128 a, V128 b, uint32_t n) noexcept nogil:
+    return _mulx(a, b, n, False)
+
+cdef V128 v_madds(V128 a, V128 b, uint32_t n) noexcept nogil:
+    cdef uint32_t wide, bits
+    n = n & 3 if n & 3 < 3 else 2
+    wide = n + 1
+    bits = 8u << n
+    return _lanes(V_ADD, _mulx(a, b, n, True),
+                  _mulx(v_shr(a, bits, wide), v_shr(b, bits, wide), n, True), wide)
+
+cdef V128 v_sadu(V128 a, V128 b) noexcept nogil:
+    cdef V128 d = v_sub(v_maxu(a, b, 0), v_minu(a, b, 0), 0), sums = v_set(0, 0)
+    cdef uint32_t i
+    for i in range(8):
+        sums = v_set(sums.lo + _get(d, i, 0), sums.hi + _get(d, i + 8, 0))
+    return sums
+
+
 cdef V128 v_packs(V128 a, V128 b, uint32_t n) noexcept nogil:
     cdef V128 d = v_set(0, 0)
     cdef uint32_t i, lanes
@@ -244,6 +281,13 @@ cdef V128 v_shuf8(V128 a, V128 b) noexcept nogil:
 cdef V128 v_shuf32(V128 a, V128 b, uint32_t how) noexcept nogil:
     return v_set(_get(a, how & 3, 2) | (_get(a, (how >> 2) & 3, 2) << 32),
                  _get(b, (how >> 4) & 3, 2) | (_get(b, (how >> 6) & 3, 2) << 32))
+
+cdef V128 v_shuf16(V128 a, uint32_t how) noexcept nogil:
+    cdef uint32_t base = 4 if how & 0x100 else 0, i
+    cdef V128 d = a
+    for i in range(4):
+        d = _put(d, base + i, 1, _get(a, base + ((how >> (2 * i)) & 3), 1))
+    return d
 
 cdef V128 v_align(V128 a, V128 b, uint32_t bytes) noexcept nogil:
     cdef V128 d = v_set(0, 0)

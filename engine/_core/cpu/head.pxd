@@ -98,6 +98,7 @@ ctypedef struct CPUHead:
     uint32_t num_ases
     void **ases                 # AddressSpace*[num_ases]
     void *as0                   # shorthand for ases[0]
+    void *io                    # AddressSpace* of I/O ports, NULL: none are mapped
     uint32_t n_breakpoints
     uint32_t breakpoints_cap
     Breakpoint *breakpoints     # GDB ones first (row 17)

@@ -46,6 +46,8 @@ ctypedef struct TBCache:
     void *opaque
     uint64_t invalidated            # blocks dropped by invalidation
     uint64_t flushes
+    uint64_t code_most              # most bytes of code and blocks at a flush
+    uint32_t tbs_most
     void *memory
     uint64_t memory_size
 
@@ -73,6 +75,8 @@ cdef bint cache_code_write(TBCache *c, ram_addr_t start, uint64_t length,
 # Drop the blocks that contain the guest address pc, which is at ram address phys_pc.
 cdef void cache_invalidate_pc(TBCache *c, uint64_t pc, ram_addr_t phys_pc) noexcept nogil
 cdef void cache_flush(TBCache *c) noexcept nogil
+# A flushed cache for a new engine.
+cdef void cache_again(TBCache *c) noexcept nogil
 cdef void cache_link(TBCache *c, TBExit *x, TB *to) noexcept nogil
 cdef TB *cache_find_code(TBCache *c, uintptr_t code) noexcept nogil
 # Into the jump cache, where back ends find it without asking.

@@ -3,6 +3,7 @@
 # what it uses. Called by: exec only.
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
+from engine._core.base.bits cimport max64
 from engine._core.base.types cimport uint8_t, uint32_t, uint64_t, uintptr_t, ram_addr_t
 from engine._core.base.hostmem cimport hostmem_map, hostmem_unmap
 from engine._core.cpu.head cimport RETURN_SLOTS, ReturnEntry
@@ -407,12 +408,20 @@ cdef void cache_flush(TBCache *c) noexcept nogil:
         memset(c.page_hash, 0, PAGE_HASH_SIZE * sizeof(PageDesc *))
         memset(c.phys_hash, 0, TB_PHYS_HASH_SIZE * sizeof(TB *))
     cache_clear_jmp(c)
+    c.code_most = max64(c.code_most, <uint64_t>(c.code.ptr - c.code.base))
+    if c.n_tbs > c.tbs_most:
+        c.tbs_most = c.n_tbs
     c.n_pages = 0
     c.free_pages = NULL
     c.n_tbs = 0
     c.newest_start = NULL
     c.code.ptr = c.code.base
     c.flushes += 1
+
+
+cdef void cache_again(TBCache *c) noexcept nogil:
+    c.invalidated = 0
+    c.flushes = 0
 
 
 cdef void cache_enter_jmp(TBCache *c, TB *tb) noexcept nogil:

@@ -102,6 +102,23 @@ ctypedef struct EngineStats:
     uint64_t hot_blocks         # replaced by larger ones
     uint64_t one_shots          # blocks made for one run only (row 23)
 
+# Which basic blocks were executed, written by the blocks themselves (cover.pyx).
+cdef enum:
+    COVER_SLOTS = 1 << 16
+
+ctypedef struct CoverSlot:
+    uint64_t pc
+    uint64_t size               # bytes of the basic block
+
+ctypedef struct Cover:
+    uint8_t *hit                # [COVER_SLOTS], behind the CPU struct
+    CoverSlot *slots            # [COVER_SLOTS], n of them in use
+    uint32_t *table             # [2 * COVER_SLOTS] hash: slot + 1
+    uint32_t n
+    uint32_t lost               # translations of blocks that found no slot
+    uint64_t first              # blocks that begin in [first, last]
+    uint64_t last
+
 ctypedef struct Engine:
     CPUHead *cpu
     const GuestOps *guest
@@ -109,6 +126,7 @@ ctypedef struct Engine:
     void *mem                   # MemContext*
     void *system_memory         # MemoryRegion* root
     void *system_as             # AddressSpace*
+    void *io_memory             # MemoryRegion* root of the I/O ports (cpu.io), NULL: none
     const BackendOps *backend
     RuntimeOps rt
     CodeBuffer code
@@ -159,6 +177,7 @@ ctypedef struct Engine:
     uint32_t skip_hooks         # bit per hook kind that was called for it already
     uint64_t exceptions         # guest exceptions of this run
     uint64_t slice_size         # instructions, adapted to take about 3 ms
+    Cover *cover                # NULL: nobody records blocks
     void *as_listeners          # MemoryListener[num_ases] of spaces.pyx: changes flush the TLB
     EngineStats stats
     char message[256]
@@ -168,6 +187,8 @@ ctypedef struct Engine:
 cdef Engine *engine_new(const GuestOps *guest, const CPUConfig *cfg, const BackendOps *backend,
                         uint64_t code_size) noexcept nogil
 cdef void engine_free(Engine *e) noexcept nogil
+# The address space of I/O ports, if the CPU has none yet. False: no memory.
+cdef bint engine_ports_open(Engine *e) noexcept nogil
 # A code buffer and a block cache for an engine that has none. False: no memory.
 cdef bint engine_code_open(Engine *e, uint64_t code_size) noexcept nogil
 cdef void engine_run(Engine *e, const RunArgs *args, RunOutcome *out) noexcept nogil

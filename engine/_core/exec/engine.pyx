@@ -4,16 +4,16 @@
 from libc.errno cimport ENOMEM
 from libc.stdlib cimport atoi, calloc, free, getenv, malloc
 from libc.string cimport memcpy
-from engine._core.backend.codebuf cimport code_buffer_free, code_buffer_init
+from engine._core.backend.codebuf cimport code_buffer_init
 from engine._core.base.atomics cimport atomic_store32
+from engine._core.base.bits cimport max64
+from engine._core.base.hostmem cimport hostmem_map
 from engine._core.base.types cimport uint32_t, uint64_t, ram_addr_t
 from engine._core.cpu.breakpoint cimport (cpu_breakpoint_insert, cpu_breakpoint_remove,
                                           cpu_breakpoints_free)
 from engine._core.cpu.head cimport CPUHead, EXCP_NONE
 from engine._core.cpu.interrupt cimport cpu_exit
-from engine._core.ir.ir cimport ir_free
 from engine._core.isa.guest cimport CPUConfig, GuestOps
-from engine._core.isa.translator cimport Translator, translator_free
 from engine._core.mem.context cimport (AddressSpace, MEM_SIZE_MAX, MemContext, MemoryRegion,
                                        mem_context_free, mem_context_new)
 from engine._core.mem.dirty cimport tlb_protect_code, tlb_unprotect_code
@@ -22,12 +22,15 @@ from engine._core.mem.region cimport (memory_region_del_subregion, memory_region
 from engine._core.mem.tlb cimport tlb_free, tlb_init
 from engine._core.mem.topology cimport address_space_free, address_space_new
 from engine._core.backend.backend cimport BackendOps
-from engine._core.exec.cache cimport TBCache, cache_free, cache_invalidate_range, cache_new
+from engine._core.exec.cache cimport (TBCache, cache_again, cache_flush, cache_invalidate_range,
+                                      cache_new)
+from engine._core.exec.cover cimport cover_free, cpu_size
 from engine._core.exec.dump cimport dump_block
 from engine._core.exec.hookpoints cimport access_hooks, hooks_add, hooks_del, hooks_free_all
 from engine._core.exec.loop cimport loop_runtime, run_loop
 from engine._core.exec.registers cimport register_read, register_write
 from engine._core.exec.spaces cimport cpu_address_space_init, cpu_set_num_ases
+from engine._core.exec.spare cimport spare_give, spare_take
 from engine._core.exec.stops cimport stops_added, stops_free, stops_rebuild
 from engine._core.exec.unwind cimport cpu_sync_state
 
@@ -37,6 +40,7 @@ cdef enum:
     CODE_ALIGN = 16
     SLICE_FIRST = 262144            # instructions
     HEAT = 1000
+    N_PORTS = 1 << 16
 
 
 # ---------------------------------------------------------------- back edges from mem
@@ -80,33 +84,61 @@ cdef bint open_memory(Engine *e) noexcept nogil:
     return cpu_set_num_ases(e, 1) and cpu_address_space_init(e, e.system_as, 0) == 0
 
 
-cdef bint engine_code_open(Engine *e, uint64_t code_size) noexcept nogil:
-    cdef TBCache *c
+cdef bint engine_ports_open(Engine *e) noexcept nogil:
+    cdef MemContext *ctx = <MemContext *>e.mem
+    if e.cpu.io != NULL:
+        return True
+    if e.io_memory == NULL:
+        e.io_memory = memory_region_new(ctx, b"io", N_PORTS)
+    if e.io_memory != NULL:
+        e.cpu.io = address_space_new(ctx, <MemoryRegion *>e.io_memory, b"io")
+    return e.cpu.io != NULL
+
+
+cdef inline uint64_t code_bytes(uint64_t code_size) noexcept nogil:
     if code_size == 0:
-        code_size = CODE_SIZE_DEFAULT
-    if code_size < CODE_SIZE_MIN:
-        code_size = CODE_SIZE_MIN
-    code_size &= ~<uint64_t>(CODE_ALIGN - 1)
-    if not code_buffer_init(&e.code, e.backend, code_size):
-        return False
-    c = cache_new(&e.code, e.backend, e.guest.page_bits, on_protect, on_unprotect, e)
-    e.cache = c
-    if c == NULL:
-        return False
+        return CODE_SIZE_DEFAULT
+    return max64(code_size, CODE_SIZE_MIN) & ~<uint64_t>(CODE_ALIGN - 1)
+
+
+cdef bint engine_code_open(Engine *e, uint64_t code_size) noexcept nogil:
+    cdef TBCache *c = <TBCache *>e.cache
+    if c != NULL:
+        cache_again(c)          # of an engine before
+    else:
+        if not code_buffer_init(&e.code, e.backend, code_bytes(code_size)):
+            return False
+        c = cache_new(&e.code, e.backend, e.guest.page_bits, on_protect, on_unprotect, e)
+        e.cache = c
+        if c == NULL:
+            return False
     e.cpu.jmp_cache = c.jmp_cache
     c.returns = e.cpu.returns
     return True
 
 
-cdef Engine *engine_new(const GuestOps *guest, const CPUConfig *cfg, const BackendOps *backend,
-                        uint64_t code_size) noexcept nogil:
+cdef Engine *fresh(const GuestOps *guest, const BackendOps *backend) noexcept nogil:
     cdef Engine *e = <Engine *>calloc(1, sizeof(Engine))
-    cdef CPUHead *cpu
     if e == NULL:
         return NULL
     e.guest = guest
-    e.config = cfg[0]
     e.backend = backend
+    e.cpu = <CPUHead *>hostmem_map(cpu_size(guest))
+    if e.cpu == NULL:
+        free(e)
+        return NULL
+    return e
+
+
+cdef Engine *engine_new(const GuestOps *guest, const CPUConfig *cfg, const BackendOps *backend,
+                        uint64_t code_size) noexcept nogil:
+    cdef Engine *e = spare_take(guest, backend, code_bytes(code_size))
+    cdef CPUHead *cpu
+    if e == NULL:
+        e = fresh(guest, backend)
+        if e == NULL:
+            return NULL
+    e.config = cfg[0]
     e.optimise = True
     e.heat = HEAT
     if getenv("ENGINE_HEAT") != NULL:
@@ -115,11 +147,7 @@ cdef Engine *engine_new(const GuestOps *guest, const CPUConfig *cfg, const Backe
     e.next_hook_id = 1
     e.slice_size = SLICE_FIRST
     loop_runtime(e)
-    cpu = <CPUHead *>calloc(1, guest.state_size)
-    e.cpu = cpu
-    if cpu == NULL:
-        free(e)
-        return NULL
+    cpu = e.cpu
     cpu.guest = guest               # row 47: both ways, index, no address space yet
     cpu.engine = e
     cpu.exception_index = EXCP_NONE
@@ -132,33 +160,35 @@ cdef Engine *engine_new(const GuestOps *guest, const CPUConfig *cfg, const Backe
     return e
 
 
+cdef void free_tree(MemoryRegion *root) noexcept nogil:
+    if root == NULL:
+        return
+    while root.first_child != NULL:
+        memory_region_del_subregion(root, root.first_child)
+    memory_region_free(root)
+
+
 cdef void engine_free(Engine *e) noexcept nogil:
-    cdef MemoryRegion *root
     if e == NULL:
         return
     hooks_free_all(e)
     stops_free(e)
     cpu_breakpoints_free(e.cpu)
-    if e.translator != NULL:
-        translator_free(<Translator *>e.translator)
-    if e.ir != NULL:
-        ir_free(e.ir)
+    cover_free(e)
     if e.mem != NULL:
         (<MemContext *>e.mem).tb_invalidate_range = NULL
+        if e.cache != NULL:
+            cache_flush(<TBCache *>e.cache)
         cpu_set_num_ases(e, 0)
         tlb_free(&e.cpu.tlb)
         if e.system_as != NULL:
             address_space_free(<AddressSpace *>e.system_as)
-        root = <MemoryRegion *>e.system_memory
-        if root != NULL:
-            while root.first_child != NULL:
-                memory_region_del_subregion(root, root.first_child)
-            memory_region_free(root)
+        if e.cpu.io != NULL:
+            address_space_free(<AddressSpace *>e.cpu.io)
+        free_tree(<MemoryRegion *>e.system_memory)
+        free_tree(<MemoryRegion *>e.io_memory)
         mem_context_free(<MemContext *>e.mem)
-    cache_free(<TBCache *>e.cache)
-    code_buffer_free(&e.code)
-    free(e.cpu)
-    free(e)
+    spare_give(e)
 
 
 # ---------------------------------------------------------------- run

@@ -18,6 +18,7 @@ from engine._core.exec.cache cimport (
     cache_invalidate_tb, cache_link, cache_lookup, no_page)
 from engine._core.exec.engine cimport (HOOK_BLOCK, HOOK_CODE, HOOK_INSN, HOOK_MEM_FETCH, Engine,
                                        HookEvent)
+from engine._core.exec.cover cimport cover_slot
 from engine._core.exec.hookpoints cimport (helper_block, helper_code, helper_insn, hooks_armed,
                                            hooks_dispatch, hooks_insn_armed, hooks_status)
 from engine._core.exec.mmaplock cimport mmap_lock, mmap_unlock
@@ -111,6 +112,8 @@ cdef TB *translate(Engine *e, uint32_t cflags, int *status) noexcept nogil:
         args.hook_insn = ask_code
     if e.hooks[HOOK_INSN] != NULL:
         args.hook_number = ask_insn
+    if e.cover != NULL:
+        args.cover = cover_slot
     while True:
         tb = cache_alloc_tb(c)
         if tb == NULL:                  # row 21: the array is full

@@ -15,9 +15,10 @@ One row a form, in the notation of the manual (SDM volume 2, 3.1.1 and appendix 
 
 prefix: NP 66 F3 F2 are mandatory ones; none: any (66 is the operand size). VEX.<L>.<prefix>.<map>
 [.W0|.W1], L: LZ 128 256 LIG. opcode: maps 0F, 0F 38, 0F 3A, then the byte; `/n` the reg field of
-ModRM, `mem` or `reg` its mod field; `+r`: a register in the low bits, eight opcodes. Words: lock
-(LOCK may precede it, with a memory destination), i64 (not in 64-bit mode), o64 (only there), d64
-(operand size 64 by default there), f64 (always), pm (not in real mode).
+ModRM, `mem` or `reg` its mod field, `rm0` .. `rm7` a register as the rm field; `+r`: a register in
+the low bits, eight opcodes. Words: lock (LOCK may precede it, with a memory destination), i64 (not
+in 64-bit mode), o64 (only there), d64 (operand size 64 by default there), f64 (always), pm (not in
+real mode).
 """
 
 import re
@@ -35,6 +36,8 @@ VEX_L = {"LZ": 0, "128": 0, "256": 1, "LIG": 2}
 FLAGS = {"lock": 1, "i64": 2, "o64": 4, "d64": 8, "f64": 16, "pm": 32}
 FLAG_MODRM, FLAG_VEX, FLAG_PLUS_R = 64, 128, 256
 ANY = 255
+# Row.mod - 1: a memory operand, a register, the register of this number.
+MODS = ("mem", "reg", *(f"rm{n}" for n in range(8)))
 
 # Operands: a kind and a size, X86_<kind> and X86S_<size> in defs.pxd.
 KINDS = ("none", "E", "G", "B", "M", "I", "J", "O", "S", "Z", "C", "D", "R", "X", "Y", "reg", "one",
@@ -118,8 +121,8 @@ def parse_row(text, number, where):
     if match[3]:
         row.reg = int(match[3])
         row.flags |= FLAG_MODRM
-    if words[0] in ("mem", "reg"):
-        row.mod = 1 if words.pop(0) == "mem" else 2
+    if words[0] in MODS:
+        row.mod = MODS.index(words.pop(0)) + 1
         row.flags |= FLAG_MODRM
     row.notation = " ".join(start[:len(start) - len(words)])
     row.name = words.pop(0).lower()
@@ -150,7 +153,8 @@ def check(rows):
                 both = (old.prefix == row.prefix
                         and ANY in (old.reg, row.reg) or old.reg == row.reg)
                 same = (old.prefix == row.prefix and both
-                        and (old.mod == row.mod or 0 in (old.mod, row.mod))
+                        and (old.mod == row.mod or 0 in (old.mod, row.mod)
+                             or 2 in (old.mod, row.mod) and min(old.mod, row.mod) > 1)
                         and (old.vex_l == row.vex_l or 2 in (old.vex_l, row.vex_l))
                         and (old.vex_w == row.vex_w or ANY in (old.vex_w, row.vex_w))
                         and not {old_new for old_new in ((2, 4), (4, 2))
@@ -325,7 +329,7 @@ def sample(row, rng, bits=64, base=None, index=None):
                 body = bytes([0x44 | reg << 3,
                               rng.randrange(4) << 6 | (index & 7) << 3 | base & 7]) + disp
         else:
-            body = bytes([0xC0 | reg << 3 | rng.randrange(8)])
+            body = bytes([0xC0 | reg << 3 | (rng.randrange(8) if row.mod < 3 else row.mod - 3)])
             if rex is not None:
                 rex = rex & 13
     for kind, _, size in row.codes:
@@ -388,7 +392,7 @@ def match(rows, code, bits):
         if row.prefix and row.prefix != (rep or operand or "NP"):
             continue
         if row.reg not in (ANY, modrm >> 3 & 7) or row.mod == 1 and modrm >= 0xC0 \
-                or row.mod == 2 and modrm < 0xC0:
+                or row.mod > 1 and modrm < 0xC0 or row.mod > 2 and modrm & 7 != row.mod - 3:
             continue
         if vex and (row.vex_l not in (VEX_L["LIG"], vex[0]) or row.vex_w not in (ANY, vex[1])):
             continue

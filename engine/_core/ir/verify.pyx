@@ -44,8 +44,10 @@ cdef bint check_const(Check *c, IROp *op, uint32_t kind, uint32_t v) noexcept no
     elif kind == ARG_OI and v >= 1 << 13:
         c.problem = "bad access kind"
     elif kind == ARG_OI and (op.opc == OP_vgld or op.opc == OP_vgst):
-        if ((v >> 4) & MO_SIZE) != MO_128:
-            c.problem = "the access of a vector is not of 16 bytes"
+        if ((v >> 4) & MO_SIZE) < MO_32 or ((v >> 4) & MO_SIZE) > MO_128:
+            c.problem = "the access of a vector is not of 4, 8 or 16 bytes"
+        elif (v >> 4) & MO_SIGN:
+            c.problem = "the access of a vector extends by a sign"
     elif kind == ARG_OI and ((v >> 4) & MO_SIZE) > MO_64:
         c.problem = "an access is larger than 8 bytes"
     elif kind == ARG_POS and v > 63:

@@ -80,6 +80,8 @@ ctypedef struct TranslateArgs:
     const HelperInfo *(*hook_block)(CPUHead *cpu, uint64_t pc) noexcept nogil
     const HelperInfo *(*hook_insn)(CPUHead *cpu, uint64_t pc) noexcept nogil
     const HelperInfo *(*hook_number)(CPUHead *cpu, uint64_t pc, uint32_t number) noexcept nogil
+    # Where in the CPU struct a block says that it was executed (a byte becomes 1), or 0: nowhere.
+    uint32_t (*cover)(CPUHead *cpu, uint64_t pc, uint64_t size) noexcept nogil
 
 # NULL: out of memory.
 cdef Translator *translator_new(const GuestOps *guest) noexcept nogil

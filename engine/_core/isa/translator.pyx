@@ -3,6 +3,7 @@
 # Does not live here: any guest. Called by: exec/ and isa/<guest>/.
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
+from engine._core.base.bits cimport max64
 from engine._core.base.types cimport (uint8_t, uint16_t, uint32_t, uint64_t, ram_addr_t, ST_OK,
                                       ST_FAULT)
 from engine._core.cpu.head cimport CPUHead
@@ -13,7 +14,7 @@ from engine._core.ir.ir cimport (IR, IROp, HelperInfo, HF_STATUS, IR_FULL, IR_NO
                                  ir_const, ir_count_blocks, ir_exit, ir_helper, ir_insert_before,
                                  ir_insn_start, ir_new_label, ir_pc, ir_place_label, ir_remove,
                                  ir_reset, TEMP_CONST)
-from engine._core.ir.ops_gen cimport OP_callv, OP_label, OP_mov, cond_invert
+from engine._core.ir.ops_gen cimport OP_callv, OP_label, OP_mov, OP_st8, cond_invert
 from engine._core.isa.guest cimport (DISAS_NEXT, DISAS_NORETURN, DISAS_STOP, DISAS_TOO_MANY,
                                      DisasContext, GuestOps)
 from engine._core.mem.access cimport access_fetch, get_page_addr_code
@@ -95,13 +96,17 @@ cdef bint open_page2(Translator *tr, DisasContext *dc, uint64_t addr) noexcept n
     return True
 
 
+cdef inline uint64_t line_bytes(const Translator *tr) noexcept nogil:
+    return tr.limit - tr.tb.pc      # the limit of the topmost page is 0
+
+
 cdef uint64_t fetch(DisasContext *dc, uint64_t addr, uint32_t size) noexcept nogil:
     cdef Translator *tr = <Translator *>dc.tr
-    cdef uint64_t value = 0, byte = 0, at
+    cdef uint64_t value = 0, byte = 0, at = addr - tr.tb.pc, line = line_bytes(tr)
     cdef uint32_t i
     cdef uint8_t *p
-    if tr.host != NULL and addr >= tr.tb.pc and addr + size <= tr.limit:
-        p = tr.host + (addr - tr.tb.pc)
+    if tr.host != NULL and at < line and size <= line - at:
+        p = tr.host + at
         for i in range(size):
             value |= <uint64_t>p[i] << (8 * i)
         return value
@@ -109,21 +114,21 @@ cdef uint64_t fetch(DisasContext *dc, uint64_t addr, uint32_t size) noexcept nog
         dc.fetch_failed = 1
         return 0
     for i in range(size):
-        at = addr + i
-        if at < tr.limit and tr.host != NULL:
-            byte = tr.host[at - tr.tb.pc]
+        if at < line and tr.host != NULL:
+            byte = tr.host[at]
         else:
-            if at >= tr.limit and not open_page2(tr, dc, tr.limit & tr.word_mask):
+            if at >= line and not open_page2(tr, dc, tr.limit & tr.word_mask):
                 return 0
-            if at >= tr.limit and tr.host2 != NULL:
-                byte = tr.host2[at - tr.limit]
+            if at >= line and tr.host2 != NULL:
+                byte = tr.host2[at - line]
             else:
-                tr.status = access_fetch(&dc.cpu.tlb, at & tr.word_mask, 1,
+                tr.status = access_fetch(&dc.cpu.tlb, (tr.tb.pc + at) & tr.word_mask, 1,
                                          <int>tr.guest.mmu_index(dc.cpu, True), 0, &byte)
                 if tr.status != ST_OK:
                     dc.fetch_failed = 1
                     return 0
         value |= (byte & 0xff) << (8 * i)
+        at += 1
     return value
 
 
@@ -487,6 +492,14 @@ cdef void insert_hook(Translator *tr, IR *ir, TransInsn *insn, uint32_t where,
     ir_insert_before(ir, where, OP_callv, 5, &v[0])
 
 
+cdef void insert_cover(IR *ir, uint32_t where, uint32_t off) noexcept nogil:
+    cdef uint32_t[2] v
+    if off:
+        v[0] = ir_const(ir, 1)
+        v[1] = off
+        ir_insert_before(ir, where, OP_st8, 2, &v[0])
+
+
 cdef void insert_hooks(Translator *tr, IR *ir) noexcept nogil:
     """Calls of hook helpers behind each insn_start, now that sizes and leaders are known."""
     cdef const TranslateArgs *args = tr.args
@@ -494,7 +507,8 @@ cdef void insert_hooks(Translator *tr, IR *ir) noexcept nogil:
     cdef TransInsn *insn
     cdef uint32_t i, j, where
     cdef uint64_t size
-    if args.hook_block == NULL and args.hook_insn == NULL and args.hook_number == NULL:
+    if (args.hook_block == NULL and args.hook_insn == NULL and args.hook_number == NULL
+            and args.cover == NULL):
         return
     for i in range(tr.n_insns):
         insn = &tr.insns[i]
@@ -503,15 +517,20 @@ cdef void insert_hooks(Translator *tr, IR *ir) noexcept nogil:
     for i in range(tr.n_insns):
         insn = &tr.insns[i]
         where = ir.ops[insn.op].next
-        if args.hook_block != NULL and insn.first:
-            h = args.hook_block(args.cpu, insn.pc)
-            if h != NULL:
+        if insn.first and (args.hook_block != NULL or args.cover != NULL):
+            h = NULL
+            if args.hook_block != NULL:
+                h = args.hook_block(args.cpu, insn.pc)
+            if h != NULL or args.cover != NULL:
                 size = insn.size
                 j = i + 1
                 while j < tr.n_insns and not tr.insns[j].first:
                     size += tr.insns[j].size
                     j += 1
-                insert_hook(tr, ir, insn, where, h, size)
+                if args.cover != NULL:
+                    insert_cover(ir, where, args.cover(args.cpu, insn.pc, size))
+                if h != NULL:
+                    insert_hook(tr, ir, insn, where, h, size)
         if args.hook_insn != NULL:
             h = args.hook_insn(args.cpu, insn.pc)
             if h != NULL:
@@ -526,15 +545,14 @@ cdef void insert_hooks(Translator *tr, IR *ir) noexcept nogil:
 
 cdef void fill_tb(Translator *tr) noexcept nogil:
     cdef TB *tb = tr.tb
-    cdef uint64_t end = tb.pc
+    cdef uint64_t size = 0
     cdef uint32_t i
     for i in range(tr.n_insns):
-        if tr.insns[i].pc + tr.insns[i].size > end:
-            end = tr.insns[i].pc + tr.insns[i].size
+        size = max64(size, tr.insns[i].pc - tb.pc + tr.insns[i].size)
     tb.lo = tb.pc
-    tb.size = <uint32_t>(end - tb.pc)
+    tb.size = <uint32_t>size
     tb.icount = tr.n_insns
-    if end > tr.limit and tr.ram_addr2 != NO_RAM:
+    if size > line_bytes(tr) and tr.ram_addr2 != NO_RAM:
         tb.page_addr[1] = tr.ram_addr2 & tr.page_mask
         if tb.page_addr[1] == tb.page_addr[0]:
             tb.page_addr[1] = NO_RAM

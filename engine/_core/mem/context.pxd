@@ -11,9 +11,11 @@ cdef enum:
     DIRTY_MEMORY_VGA = 0
     DIRTY_MEMORY_CODE = 1
     DIRTY_MEMORY_MIGRATION = 2
-    DIRTY_MEMORY_NUM = 3
-    DIRTY_CLIENTS_ALL = 7
-    DIRTY_CLIENTS_NOCODE = 5
+    DIRTY_MEMORY_NUM = 3        # that users of the memory system have
+    DIRTY_MEMORY_SNAPSHOT = 3   # of api/snapshot.pyx: every write counts, whatever is logged
+    DIRTY_MEMORY_BITMAPS = 4
+    DIRTY_CLIENTS_ALL = 15
+    DIRTY_CLIENTS_NOCODE = 13
 
 cdef enum:                      # RAMBlock.flags
     RAM_PREALLOC = 1            # the caller's memory: never unmapped here
@@ -66,10 +68,14 @@ ctypedef struct RamList:
 
 # ---------------------------------------------------------------- dirty pages
 # A set bit means *clean*: fresh (zero) words say that every page is dirty, and cost nothing.
+cdef enum:
+    DIRTY_FIRST_WORDS = 16      # 4 MiB of RAM in 4 KiB pages
+
 ctypedef struct DirtyMemory:
-    uint64_t *clean[3]          # a bit a guest page, by client; lazily-zero mappings
+    uint64_t *clean[4]          # a bit a guest page, by client; lazily-zero mappings
     uint64_t pages              # bits each has
-    uint64_t limit[3]           # pages at or above were never cleaned
+    uint64_t limit[4]           # pages at or above were never cleaned
+    uint64_t first[4][DIRTY_FIRST_WORDS]    # what clean points to until there is more RAM
 
 # ---------------------------------------------------------------- regions
 # data: the register value, zero-extended. Answers MEMTX_* bits.

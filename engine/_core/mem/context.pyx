@@ -68,8 +68,9 @@ cdef void mem_context_free(MemContext *ctx) noexcept nogil:
         ram_free(ctx, ctx.ram.by_offset[ctx.ram.n - 1].offset)
     free(ctx.ram.blocks)
     free(ctx.ram.by_offset)
-    for c in range(DIRTY_MEMORY_NUM):
-        hostmem_unmap(ctx.dirty.clean[c], ctx.dirty.pages >> 3)
+    for c in range(DIRTY_MEMORY_BITMAPS):
+        if ctx.dirty.clean[c] != ctx.dirty.first[c]:
+            hostmem_unmap(ctx.dirty.clean[c], ctx.dirty.pages >> 3)
     while ctx.regions != NULL:
         mr = ctx.regions
         ctx.regions = mr.next_region

@@ -1,18 +1,20 @@
 # Dirty page tracking, see dirty.pxd. Every page range is rounded outward to guest pages and
 # clipped to the pages that exist; what lies beyond counts as dirty.
+from libc.string cimport memcpy
 from engine._core.base.atomics cimport (atomic_and64, atomic_cas64, atomic_load64,
                                          atomic_or64)
 from engine._core.base.bitmap cimport (bitmap_test_and_clear_atomic, bitmap_test_and_set_atomic,
                                        find_next_bit, find_next_zero_bit)
-from engine._core.base.bits cimport min64
+from engine._core.base.bits cimport max64, min64
 from engine._core.base.hostmem cimport host_page_size, hostmem_grow, hostmem_map
 from engine._core.base.types cimport uint8_t, uint32_t, uint64_t, ram_addr_t
-from engine._core.mem.context cimport (DIRTY_CLIENTS_ALL, DIRTY_CLIENTS_NOCODE, DIRTY_MEMORY_CODE,
-                                       DIRTY_MEMORY_MIGRATION, DIRTY_MEMORY_NUM, DirtyMemory,
-                                       MemContext, MemoryRegion)
+from engine._core.mem.context cimport (DIRTY_CLIENTS_ALL, DIRTY_CLIENTS_NOCODE, DIRTY_FIRST_WORDS,
+                                       DIRTY_MEMORY_BITMAPS, DIRTY_MEMORY_CODE,
+                                       DIRTY_MEMORY_MIGRATION, DIRTY_MEMORY_SNAPSHOT,
+                                       DirtyMemory, MemContext, MemoryRegion)
 
 cdef enum:
-    FIRST_WORDS = 8192          # 64 KiB a client: 2 GiB of RAM in 4 KiB pages
+    FIRST_WORDS = 8192          # of a mapping, 64 KiB a client: 2 GiB of RAM in 4 KiB pages
 
 
 cdef inline uint64_t _first(MemContext *ctx, ram_addr_t start) noexcept nogil:
@@ -35,13 +37,20 @@ cdef bint dirty_grow(MemContext *ctx, ram_addr_t end) noexcept nogil:
     cdef void *p
     if want <= d.pages:
         return True
-    words = words * 2 if words else FIRST_WORDS
+    if words == 0 and want <= DIRTY_FIRST_WORDS << 6:
+        for c in range(DIRTY_MEMORY_BITMAPS):
+            d.clean[c] = d.first[c]
+        d.pages = DIRTY_FIRST_WORDS << 6
+        return True
+    words = max64(words * 2, FIRST_WORDS)
     while words < (want + 63) >> 6:
         words *= 2
-    for c in range(DIRTY_MEMORY_NUM):
+    for c in range(DIRTY_MEMORY_BITMAPS):
         # A client that has grown when the next one is refused is only larger than it says.
-        if d.pages == 0 and d.clean[c] == NULL:
+        if d.clean[c] == NULL or d.clean[c] == d.first[c]:
             p = hostmem_map(words * 8)
+            if p != NULL:
+                memcpy(p, d.first[c], sizeof(d.first[c]))
         else:
             p = hostmem_grow(d.clean[c], d.pages >> 3, words * 8)
         if p == NULL:
@@ -55,7 +64,7 @@ cdef bint get_dirty(MemContext *ctx, ram_addr_t start, uint64_t length,
                     uint32_t client) noexcept nogil:
     cdef uint64_t first = _first(ctx, start), end = _end(ctx, start, length)
     cdef uint64_t top
-    if client >= DIRTY_MEMORY_NUM or first >= end:
+    if client >= DIRTY_MEMORY_BITMAPS or first >= end:
         return False
     top = min64(end, ctx.dirty.limit[client])
     return top < end or find_next_zero_bit(ctx.dirty.clean[client], top, first) < top
@@ -64,7 +73,7 @@ cdef bint get_dirty(MemContext *ctx, ram_addr_t start, uint64_t length,
 cdef bint all_dirty(MemContext *ctx, ram_addr_t start, uint64_t length,
                     uint32_t client) noexcept nogil:
     cdef uint64_t first = _first(ctx, start), end = _end(ctx, start, length)
-    if client >= DIRTY_MEMORY_NUM:
+    if client >= DIRTY_MEMORY_BITMAPS:
         return False
     end = min64(end, ctx.dirty.limit[client])
     return first >= end or find_next_bit(ctx.dirty.clean[client], end, first) >= end
@@ -82,14 +91,14 @@ cdef uint32_t range_includes_clean(MemContext *ctx, ram_addr_t start, uint64_t l
                                    uint32_t mask) noexcept nogil:
     cdef uint32_t found = 0
     cdef int c
-    for c in range(DIRTY_MEMORY_NUM):
+    for c in range(DIRTY_MEMORY_BITMAPS):
         if mask >> c & 1 and not all_dirty(ctx, start, length, c):
             found |= 1U << c
     return found
 
 
 cdef void set_dirty_flag(MemContext *ctx, ram_addr_t addr, uint32_t client) noexcept nogil:
-    if client < DIRTY_MEMORY_NUM:
+    if client < DIRTY_MEMORY_BITMAPS:
         set_dirty_range(ctx, addr, 1, 1U << client)
 
 
@@ -97,7 +106,7 @@ cdef void set_dirty_range(MemContext *ctx, ram_addr_t start, uint64_t length,
                           uint32_t mask) noexcept nogil:
     cdef uint64_t first = _first(ctx, start), end = _end(ctx, start, length), top
     cdef int c
-    for c in range(DIRTY_MEMORY_NUM):
+    for c in range(DIRTY_MEMORY_BITMAPS):
         top = min64(end, ctx.dirty.limit[c])    # above it, pages are dirty and the words untouched
         if mask >> c & 1 and first < top:
             bitmap_test_and_clear_atomic(ctx.dirty.clean[c], first, top - first)
@@ -126,7 +135,7 @@ cdef void set_dirty_lebitmap(MemContext *ctx, const uint64_t *bitmap, ram_addr_t
             continue
         if host == ctx.page_size and first & 63 == 0:
             w = (first >> 6) + i
-            for c in range(DIRTY_MEMORY_NUM):
+            for c in range(DIRTY_MEMORY_BITMAPS):
                 if mask >> c & 1 and w << 6 < ctx.dirty.limit[c]:
                     atomic_and64(ctx.dirty.clean[c] + w, ~word)
         else:
@@ -164,7 +173,7 @@ cdef void test_and_clear_bitmap(MemContext *ctx, uint64_t first, uint64_t pages,
 cdef bint test_and_clear_dirty(MemContext *ctx, ram_addr_t start, uint64_t length,
                                uint32_t client) noexcept nogil:
     cdef uint64_t first = _first(ctx, start), end = _end(ctx, start, length)
-    if length == 0 or client >= DIRTY_MEMORY_NUM:
+    if length == 0 or client >= DIRTY_MEMORY_BITMAPS:
         return False
     end = min64(end, ctx.dirty.pages)
     if first >= end:
@@ -179,14 +188,14 @@ cdef bint test_and_clear_dirty(MemContext *ctx, ram_addr_t start, uint64_t lengt
 
 cdef void clear_dirty_range(MemContext *ctx, ram_addr_t start, uint64_t length) noexcept nogil:
     cdef int c
-    for c in range(DIRTY_MEMORY_NUM):
+    for c in range(DIRTY_MEMORY_BITMAPS):
         test_and_clear_dirty(ctx, start, length, c)
 
 
 cdef uint64_t next_dirty_page(MemContext *ctx, uint64_t start, uint64_t end,
                               uint32_t client) noexcept nogil:
     cdef uint64_t top
-    if client >= DIRTY_MEMORY_NUM or start >= end:
+    if client >= DIRTY_MEMORY_BITMAPS or start >= end:
         return end
     top = min64(end, ctx.dirty.limit[client])
     return find_next_zero_bit(ctx.dirty.clean[client], top, start) if start < top else start
@@ -203,7 +212,7 @@ cdef bint memory_region_get_dirty(MemoryRegion *mr, uint64_t offset, uint64_t si
 
 
 cdef void memory_region_set_dirty(MemoryRegion *mr, uint64_t offset, uint64_t size) noexcept nogil:
-    cdef uint32_t mask = mr.dirty_log_mask
+    cdef uint32_t mask = mr.dirty_log_mask | 1U << DIRTY_MEMORY_SNAPSHOT
     if mr.ctx.global_dirty_log:
         mask |= 1U << DIRTY_MEMORY_MIGRATION
     if mr.ram:
@@ -221,8 +230,7 @@ cdef void tlb_unprotect_code(MemContext *ctx, ram_addr_t addr) noexcept nogil:
 
 cdef void invalidate_and_set_dirty(MemContext *ctx, ram_addr_t addr, uint64_t length,
                                    uint32_t mask) noexcept nogil:
-    if mask:
-        mask = range_includes_clean(ctx, addr, length, mask)
+    mask = range_includes_clean(ctx, addr, length, mask | 1U << DIRTY_MEMORY_SNAPSHOT)
     if mask >> DIRTY_MEMORY_CODE & 1:
         # Not made dirty here: that happens when the last block of the page is gone.
         if ctx.tb_invalidate_range != NULL:

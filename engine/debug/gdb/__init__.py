@@ -1,7 +1,7 @@
 """A gdb stub: `GdbServer(emu, port).serve()`, `engine run --gdb PORT`.
 
-Lives here: the public name `GdbServer`. Its parts: `packets`, `targets`, `control`, `session`,
-`server`.
+Lives here: the public name `GdbServer`. Its parts: `packets`, `targets`, `control`, `history`,
+`session`, `server`.
 """
 
 from .control import Control, Ended, Stop

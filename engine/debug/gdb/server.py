@@ -31,7 +31,10 @@ class GdbServer:
             server.serve()                        # until gdb detaches or kills
 
     In gdb: `set architecture riscv:rv64` is not needed, `target remote :1234` is. Breakpoints,
-    watchpoints, registers, memory, step and continue work.
+    watchpoints, registers, memory, step and continue work; with `reverse` also reverse-step and
+    reverse-continue: snapshots are taken while the program runs (one a million instructions, at
+    most 32, then fewer), and the way from one of them is run again. Hooks and device functions are
+    called again on it.
     Listens on `host`, the loopback by default: whoever can connect controls the emulator.
 
     Raises `UnsupportedError` for an architecture that gdb is not told of yet, `Error` when the
@@ -46,6 +49,7 @@ class GdbServer:
         *,
         control: Control | None = None,
         attached: bool = True,
+        reverse: bool = True,
     ) -> None:
         target = TARGETS.get(emu.arch)
         if target is None:
@@ -53,7 +57,7 @@ class GdbServer:
                 f"no gdb target description for {emu.arch}",
                 hint=f"there is one for: {', '.join(TARGETS)}",
             )
-        self.control = control or Control(emu, signals=target.signals)
+        self.control = control or Control(emu, signals=target.signals, reverse=reverse)
         self.attached = attached
         try:
             self.socket = socket.create_server((host, port))

@@ -99,6 +99,7 @@ class Session:
         if reg is None or len(raw) != self.sizes[index]:
             raise ArgumentError(f"no value for register {index}")
         self.emu.regs[reg.source] = int.from_bytes(raw, self.target.byteorder)
+        self.control.edited()
 
     def read_all(self, _: str) -> bytes:
         return "".join(map(self._read_reg, range(len(self.regs)))).encode()
@@ -156,6 +157,7 @@ class Session:
     def _store(self, address: int, raw: bytes) -> bytes:
         if raw:
             self.emu.memory.write_virtual(address, raw)
+            self.control.edited()
         return b"OK"
 
     # -- breakpoints and watchpoints
@@ -166,7 +168,9 @@ class Session:
         if kind in "01":
             point: Any = self.emu.breakpoints.add(address)
         elif kind in WATCH_KINDS:
-            point = self.emu.watchpoints.add(address, length, WATCH_KINDS[kind])
+            point = self.emu.watchpoints.add(
+                address, length, WATCH_KINDS[kind], before=self.target.watch_before
+            )
         else:
             return b""
         self.points[kind, address, length] = point
@@ -189,13 +193,23 @@ class Session:
             words.append(f"{WATCH_REPLY[stop.access]}:{stop.address:x}")
         elif stop.kind == "break" and self.swbreak:
             words.append("swbreak:")
+        elif stop.kind == "begin":
+            words.append("replaylog:begin")
         return f"T{stop.signal:02x}".encode() + "".join(w + ";" for w in words).encode()
 
     def _resume(self, how: str) -> bytes:
         control = self.control
         if control.last.ended:
             return E_STATE
-        stop = control.step() if how == "step" else control.run(self.connection.interrupted)
+        interrupted = self.connection.interrupted
+        if how == "step":
+            stop = control.step()
+        elif how == "continue":
+            stop = control.run(interrupted)
+        elif how == "step back":
+            stop = control.step_back()
+        else:
+            stop = control.run_back(interrupted)
         if stop.detail:
             log.info("%s", stop.detail)
         control.last = stop
@@ -213,7 +227,14 @@ class Session:
     def _go(self, how: str, address: str) -> bytes:
         if address:
             self.emu.pc = int(address, 16)
+            self.control.edited()
         return self._resume(how)
+
+    def back(self, text: str) -> bytes:
+        # gdb manual, E.1 "Packets": bc, bs.
+        if self.control.history is None or text not in ("c", "s"):
+            return b""
+        return self._resume("step back" if text == "s" else "continue back")
 
     def go_with_signal(self, text: str) -> bytes:
         return self._with_signal("continue", text)
@@ -253,6 +274,8 @@ class Session:
             "vContSupported+",
             "swbreak+",
         ]
+        if self.control.history is not None:
+            words += ["ReverseStep+", "ReverseContinue+"]
         return ";".join(words).encode()
 
     def no_ack(self, _: str) -> bytes | None:
@@ -324,6 +347,7 @@ _HANDLERS: dict[str, Handler] = {
     "s": Session.step,
     "C": Session.go_with_signal,
     "S": Session.step_with_signal,
+    "b": Session.back,
     "vCont?": _constant(b"vCont;c;C;s;S"),
     "vCont": Session.vcont,
     "vKill": Session.kill_process,

@@ -33,12 +33,15 @@ class Feature:
 @dataclass(frozen=True)
 class Target:
     """`architecture` is BFD's name. `signals` says which of the engine's guest exceptions (by
-    number) stop the program with which signal; others give SIGTRAP."""
+    number) stop the program with which signal; others give SIGTRAP. `watch_before`: gdb believes
+    that a watchpoint stops before the access, and steps over it
+    (have_nonsteppable_watchpoint in "maintenance print architecture")."""
 
     architecture: str
     features: tuple[Feature, ...]
     byteorder: Literal["little", "big"] = "little"
     signals: dict[int, int] = field(default_factory=dict)
+    watch_before: bool = False
 
     @property
     def regs(self) -> tuple[Reg, ...]:
@@ -114,6 +117,7 @@ def _riscv(bits: int) -> Target:
             Feature("org.gnu.gdb.riscv.csr", tuple(csr)),
         ),
         signals={0: 7, 1: 11, 2: 4, 3: 5, 4: 7, 5: 11, 6: 7, 7: 11, 12: 11, 13: 11, 15: 11},
+        watch_before=True,
     )
 
 

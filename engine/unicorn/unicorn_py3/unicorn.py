@@ -324,13 +324,17 @@ class Uc(UcBase):
         for region in memory.regions():
             if region.kind != "io" and (region.address, region.size) not in wanted:
                 memory.unmap(region.address, region.size)
-        have = {(region.address, region.size): int(region.perms) for region in memory.regions()}
-        for address, size, perms, data in saved:
-            if (address, size) not in have:
-                memory.map(address, size, perms)
-            elif have[address, size] != perms:
-                memory.protect(address, size, perms)
-            memory.write(address, data)
+        have = {(region.address, region.size): int(region.perms) for region in memory.regions()
+                if region.kind != "io"}
+        try:
+            for address, size, perms, data in saved:
+                if (address, size) not in have:
+                    memory.map(address, size, perms)
+                elif have[address, size] != perms:
+                    memory.protect(address, size, perms)
+                memory.write(address, data)
+        except Error as error:          # a device is there now
+            raise UcError(const.UC_ERR_MAP) from error
 
     # -- controls
 

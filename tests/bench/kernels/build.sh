@@ -10,8 +10,7 @@ riscv64-linux-gnu-gcc -DGUEST -O2 -march=rv64gc -mabi=lp64d -mcmodel=medany -ffr
     -Wl,-e,finish -Wl,--build-id=none -Wl,-Ttext-segment=0x10000 -Wl,-z,max-page-size=4096 \
     -Wl,--no-relax -o kernels.riscv64.elf kernels.c
 riscv64-linux-gnu-strip --strip-debug -K finish kernels.riscv64.elf
-# x86-64: integer registers only, so without the double kernel, until the guest has SSE2.
-gcc -DGUEST -DNO_DOUBLE -O2 -mgeneral-regs-only -ffreestanding -nostdlib -static -fno-pic -no-pie \
+gcc -DGUEST -O2 -ffp-contract=off -ffreestanding -nostdlib -static -fno-pic -no-pie \
     -fno-stack-protector -fno-tree-loop-distribute-patterns -fno-tree-vectorize -fcf-protection=none \
     -fno-asynchronous-unwind-tables -Wall -Wextra -Werror -Wl,-e,finish -Wl,--build-id=none \
     -Wl,-Ttext-segment=0x10000 -Wl,-z,max-page-size=4096 -o kernels.x86_64.elf kernels.c

@@ -177,7 +177,6 @@ KERNEL kernel_calls(u64 n)
     return fib(n);
 }
 
-#ifndef NO_DOUBLE
 static double ma[64][64], mb[64][64], mc[64][64];
 
 /* 64x64 double matrix product, n rounds. */
@@ -208,7 +207,6 @@ KERNEL kernel_matmul(u64 n)
         }
     return check;
 }
-#endif
 
 /* A byte-code interpreter with a dispatch table (indirect jumps): n loop rounds. */
 KERNEL kernel_bytecode(u64 n)

@@ -74,7 +74,9 @@ int main(void)
         memset(code, 0xcc, 64);
         memcpy(code, record.code, sizeof record.code);
         memcpy(data, record.memory, sizeof record.memory);
+        ualarm(20000, 0);       /* an instruction that clears TF runs on */
         raise(SIGUSR1);
+        ualarm(0, 0);
         memcpy(record.memory, data, sizeof record.memory);
         fwrite(&record, sizeof record, 1, stdout);
         fflush(stdout);

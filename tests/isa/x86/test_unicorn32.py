@@ -37,7 +37,8 @@ def alone(row):
     return not (row.name in NOT_ALONE | LEFT_OUT or row.feature in ("bmi1", "bmi2")
                 or row.notation in ("F6/1", "F7/1") or kinds
                 & {"S", "J", "X", "Y", "O", "A", "V", "W", "P", "Q", "H"}
-                or row.family in ("fence", "push_segment", "pop_segment"))
+                or row.family in ("fence", "push_segment", "pop_segment")
+                or row.where.startswith("sys.ops"))
 
 
 class Oracle:

@@ -211,7 +211,7 @@ cdef int store_any(CPUHead *cpu, const RuntimeOps *rt, IOp *o) noexcept nogil:
     return ST_OK
 
 
-# 16 bytes: o.a address, o.d or o.b the first word of the value.
+# A vector, or its low 4 or 8 bytes: o.a address, o.d or o.b the first word of the value.
 cdef int load_vector(CPUHead *cpu, const RuntimeOps *rt, IOp *o) noexcept nogil:
     cdef uint32_t oi = <uint16_t>(o.imm >> 32)
     cdef uint64_t *r = <uint64_t *>cpu
@@ -226,6 +226,14 @@ cdef int load_vector(CPUHead *cpu, const RuntimeOps *rt, IOp *o) noexcept nogil:
         if status != ST_OK:
             cpu.exit_status = status
             return status
+    elif (oi >> 4) & MO_SIZE == MO_32:
+        v[0] = peek32u(<uintptr_t>host)
+        if oi & (MO_BE << 4):
+            v[0] = bswap32(<uint32_t>v[0])
+    elif (oi >> 4) & MO_SIZE == MO_64:
+        v[0] = peek64u(<uintptr_t>host)
+        if oi & (MO_BE << 4):
+            v[0] = bswap64(v[0])
     elif oi & (MO_BE << 4):
         v[0] = bswap64(peek64u(<uintptr_t>host + 8))
         v[1] = bswap64(peek64u(<uintptr_t>host))
@@ -241,8 +249,11 @@ cdef int store_vector(CPUHead *cpu, const RuntimeOps *rt, IOp *o) noexcept nogil
     cdef uint32_t oi = <uint16_t>(o.imm >> 32)
     cdef uint64_t *r = <uint64_t *>cpu
     cdef uint64_t addr = r[o.a] + <uint64_t><int64_t><int32_t>o.imm
-    cdef uint8_t *host = tlb_hit_write(&cpu.tlb, addr, oi)
+    cdef uint8_t *host
     cdef int status
+    if (oi >> 4) & MO_SIZE != MO_128:
+        return store_any(cpu, rt, o)
+    host = tlb_hit_write(&cpu.tlb, addr, oi)
     if host == NULL:
         cpu.unwind_ra = <uintptr_t>o
         status = rt.store128(cpu, addr, &r[o.b], oi, <uintptr_t>o)

@@ -138,7 +138,7 @@ cdef void emit_store(Gen *g, IROp *op) noexcept nogil:
 # [stack + disp] <- t
 cdef void store_arg(Gen *g, int32_t disp, uint32_t t) noexcept nogil:
     cdef uint64_t v
-    if in_reg(g, t) and g.s.temps[t].type == TYPE_F:
+    if in_reg(g, t) and g.s.temps[t].type != TYPE_I:
         rm(&g.a, X_MOVQ_STORE, home(g, t) - 16, RSP, disp)
     elif is_const(g, t) and fits32s(g.s.temps[t].value):
         v = g.s.temps[t].value
@@ -200,6 +200,9 @@ cdef void slow_access(Gen *g, Slow *slow) noexcept nogil:
     patch32(slow.jump[0], g.a.p)
     if slow.kind == SLOW_LOAD:
         store_arg(g, F_A, op.args[1])
+        if op.opc == OP_vgld:
+            rm(&g.a, 0xc7 | W, 0, RSP, F_VEC + 8)       # not written if less than 16 bytes are read
+            e4(&g.a, 0)
     else:
         store_arg(g, F_A, op.args[0])
         if slow.kind == SLOW_VSTORE:

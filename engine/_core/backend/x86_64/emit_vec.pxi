@@ -1,4 +1,4 @@
-# Emitters of vector ops and of 16-byte guest accesses. Included by x86_64.pyx. Scratch registers:
+# Emitters of vector ops and of guest accesses by them. Included by x86_64.pyx. Scratch registers:
 # XMM0, XMM1, RAX, RDX. Vectors have the same registers as floats.
 #
 # Instructions are SSE2, or up to SSE4.2 (one flag for SSSE3, SSE4.1 and SSE4.2) where the host has
@@ -15,6 +15,7 @@ cdef enum:
     X_PACKSSWB = 0x63 | M_0F | P_66
     X_PSHUFD = 0x70 | M_0F | P_66
     X_PSHUFLW = 0x70 | M_0F | P_F2
+    X_PSHUFHW = 0x70 | M_0F | P_F3
     X_SHUFPS = 0xc6 | M_0F
     X_PALIGNR = 0x0f | M_0F3A | P_66
     X_PXOR = 0xef | M_0F | P_66
@@ -43,6 +44,9 @@ cdef void vec_table() noexcept nogil:
     vec_row(OP_vmul, 0, 0x1d5, 0x240, 0)
     vec_row(OP_vmulhs, 0, 0x1e5, 0, 0)
     vec_row(OP_vmulhu, 0, 0x1e4, 0, 0)
+    vec_row(OP_vmulxs, 0, 0, 0x228, 0)
+    vec_row(OP_vmulxu, 0, 0, 0x1f4, 0)
+    vec_row(OP_vmadds, 0, 0x1f5, 0, 0)
     vec_row(OP_vcmpeq, 0x174, 0x175, 0x176, 0x229)
     vec_row(OP_vcmpgts, 0x164, 0x165, 0x166, 0x237)
     vec_row(OP_vmins, 0x238, 0x1ea, 0x239, 0)
@@ -67,6 +71,7 @@ cdef void vec_table() noexcept nogil:
     vec_row(OP_vor, 0x1eb, 0, 0, 0)
     vec_row(OP_vxor, 0x1ef, 0, 0, 0)
     vec_row(OP_vandc, 0x1df, 0, 0, 0)
+    vec_row(OP_vsadu, 0x1f6, 0, 0, 0)
     vec_row(OP_vshuf8, 0x200, 0, 0, 0)
 
 
@@ -108,7 +113,16 @@ cdef void load_xi(Gen *g, uint32_t reg, uint32_t t) noexcept nogil:
         rr(&g.a, X_MOVD_LOAD | W, reg, source(g, t, RAX))
 
 
-# ---------------------------------------------------------------- two operands
+# ---------------------------------------------------------------- one operand, two operands
+# d <- opc(b)
+cdef void emit_vec1(Gen *g, uint32_t opc, uint32_t d, uint32_t b, uint32_t imm) noexcept nogil:
+    cdef uint32_t r = target_x(g, d)
+    rr(&g.a, opc, r, source_v(g, b, 0))
+    if imm != NO_IMM:
+        e1(&g.a, imm)
+    finish_v(g, d, r)
+
+
 # d <- opc(a, b), by the function whose first operand is a
 cdef void emit_vec2(Gen *g, uint32_t opc, uint32_t d, uint32_t a, uint32_t b,
                     uint32_t imm) noexcept nogil:
@@ -153,11 +167,12 @@ cdef void emit_vshift(Gen *g, IROp *op) noexcept nogil:
 
 # ---------------------------------------------------------------- integers in and out
 cdef void emit_vset(Gen *g, uint32_t d, uint32_t lo, uint32_t hi) noexcept nogil:
-    load_xi(g, 0, lo)
+    cdef uint32_t r = target_x(g, d)
+    load_xi(g, r, lo)
     if not (is_const(g, hi) and g.s.temps[hi].value == 0):
         load_xi(g, 1, hi)
-        rr(&g.a, X_PUNPCKLQDQ, 0, 1)
-    finish_v(g, d, 0)
+        rr(&g.a, X_PUNPCKLQDQ, r, 1)
+    finish_v(g, d, r)
 
 
 cdef void emit_vext(Gen *g, uint32_t d, uint32_t a, uint32_t lane, uint32_t n) noexcept nogil:
@@ -206,20 +221,21 @@ cdef void emit_vins(Gen *g, IROp *op) noexcept nogil:
 
 
 cdef void emit_vdup(Gen *g, uint32_t d, uint32_t a, uint32_t n) noexcept nogil:
+    cdef uint32_t r = target_x(g, d)
     n &= 3
-    load_xi(g, 0, a)
+    load_xi(g, r, a)
     if not (is_const(g, a) and g.s.temps[a].value == 0):
         if n == 0:
-            rr(&g.a, X_PUNPCKLBW, 0, 0)
+            rr(&g.a, X_PUNPCKLBW, r, r)
         if n <= 1:
-            rr(&g.a, X_PSHUFLW, 0, 0)
+            rr(&g.a, X_PSHUFLW, r, r)
             e1(&g.a, 0)
         if n == 2:
-            rr(&g.a, X_PSHUFD, 0, 0)
+            rr(&g.a, X_PSHUFD, r, r)
             e1(&g.a, 0)
         else:
-            rr(&g.a, X_PUNPCKLQDQ, 0, 0)
-    finish_v(g, d, 0)
+            rr(&g.a, X_PUNPCKLQDQ, r, r)
+    finish_v(g, d, r)
 
 
 cdef void emit_vmovmask(Gen *g, uint32_t d, uint32_t a, uint32_t n) noexcept nogil:
@@ -307,9 +323,18 @@ cdef void host_address(Gen *g, uint32_t t) noexcept nogil:
 
 cdef void emit_vgld(Gen *g, IROp *op) noexcept nogil:
     cdef uint32_t d = op.args[0], t = op.args[1], oi = op.args[2], r = target_x(g, d)
+    cdef uint32_t size = (oi >> 4) & MO_SIZE, w = W if size == MO_64 else 0
     cdef Slow *slow = new_slow(g, SLOW_LOAD, op)
     slow.jump[0] = emit_probe(g, t, oi, 0)
-    if (oi >> 4) & MO_BE:
+    if size != MO_128:
+        if (oi >> 4) & MO_BE:
+            op_host(g, X_MOV_LOAD | w, RAX, t)
+            bswap_r(&g.a, w, RAX)
+            rr(&g.a, X_MOVD_LOAD | W, r, RAX)
+        else:
+            op_host(g, X_MOVQ_LOAD if size == MO_64 else X_MOVSS, r, t)
+        finish_v(g, d, r)
+    elif (oi >> 4) & MO_BE:
         host_address(g, t)
         rm(&g.a, X_MOV_LOAD | W, RAX, RDX, 8)
         bswap_r(&g.a, W, RAX)
@@ -327,10 +352,18 @@ cdef void emit_vgld(Gen *g, IROp *op) noexcept nogil:
 
 cdef void emit_vgst(Gen *g, IROp *op) noexcept nogil:
     cdef uint32_t t = op.args[0], v = op.args[1], oi = op.args[2], x
-    cdef Slow *slow = new_slow(g, SLOW_VSTORE, op)
+    cdef uint32_t size = (oi >> 4) & MO_SIZE, w = W if size == MO_64 else 0
+    cdef Slow *slow = new_slow(g, SLOW_VSTORE if size == MO_128 else SLOW_STORE, op)
     slow.jump[0] = emit_probe(g, t, oi, 1)
     x = source_v(g, v, 0)
-    if (oi >> 4) & MO_BE:
+    if size != MO_128:
+        if (oi >> 4) & MO_BE:
+            rr(&g.a, X_MOVD_STORE | W, x, RAX)
+            bswap_r(&g.a, w, RAX)
+            op_host(g, X_MOV_STORE | w, RAX, t)
+        else:
+            op_host(g, X_MOVQ_STORE if size == MO_64 else X_MOVD_STORE, x, t)
+    elif (oi >> 4) & MO_BE:
         host_address(g, t)
         rr(&g.a, X_MOVD_STORE | W, x, RAX)
         bswap_r(&g.a, W, RAX)
@@ -371,16 +404,18 @@ cdef void emit_vec(Gen *g, IROp *op) noexcept nogil:
         emit_vmovmask(g, d, a, b)
     elif opc == OP_vtest:
         emit_vtest(g, d, a)
+    elif opc == OP_vshuf32 and a == b:
+        emit_vec1(g, X_PSHUFD, d, a, op.args[3] & 0xff)
     elif opc == OP_vshuf32:
         emit_vec2(g, X_SHUFPS, d, a, b, op.args[3] & 0xff)
+    elif opc == OP_vshuf16:
+        emit_vec1(g, X_PSHUFHW if b & 0x100 else X_PSHUFLW, d, a, b & 0xff)
     elif opc == OP_valign and host.sse42:
         emit_vec2(g, X_PALIGNR, d, b, a, op.args[3] if op.args[3] < 32 else 32)
     elif opc == OP_vandc:
         emit_vec2(g, vec_native(opc, 0), d, b, a, NO_IMM)       # pandn: ~first & second
     elif opc == OP_vabs and vec_native(opc, b):
-        r = target_x(g, d)
-        rr(&g.a, vec_native(opc, b), r, source_v(g, a, 0))
-        finish_v(g, d, r)
+        emit_vec1(g, vec_native(opc, b), d, a, NO_IMM)
     elif opc == OP_vld:
         r = target_x(g, d)
         rm(&g.a, X_MOVUPS_LOAD, r, RBP, <int32_t>a)

@@ -40,15 +40,6 @@ cdef inline uint32_t lanes_prefix(uint32_t n) noexcept nogil:
     return P_66 if double else 0
 
 
-# d <- opc(b), all lanes
-cdef void emit_vec1(Gen *g, uint32_t opc, uint32_t d, uint32_t b, uint32_t imm) noexcept nogil:
-    cdef uint32_t r = target_x(g, d)
-    rr(&g.a, opc, r, source_v(g, b, 0))
-    if imm != NO_IMM:
-        e1(&g.a, imm)
-    finish_v(g, d, r)
-
-
 # The lanes of b, or lane 0 of b in a.
 cdef void emit_vec_of_b(Gen *g, uint32_t opc, IROp *op, uint32_t n, uint32_t imm) noexcept nogil:
     if n & V_LANE0:

@@ -168,6 +168,11 @@ cdef uint32_t read_vex(X86Insn *i) noexcept nogil:
     return space if 1 <= space <= 3 else 0
 
 
+cdef inline bint is_control(uint32_t kind) noexcept nogil:
+    """Control and debug registers."""
+    return kind == X86_C or kind == X86_D
+
+
 cdef bint row_fits(const X86Row *row, X86Insn *i, uint64_t features) noexcept nogil:
     cdef uint32_t prefix = (3 if i.prefixes & P_REP else 4 if i.prefixes & P_REPNE else
                             2 if i.prefixes & P_66 else 1)
@@ -175,14 +180,15 @@ cdef bint row_fits(const X86Row *row, X86Insn *i, uint64_t features) noexcept no
         return False
     if row.reg != 255 and row.reg != (i.modrm >> 3 & 7):
         return False
-    if row.mod and (row.mod == 1) != (i.modrm >> 6 != 3):
+    if row.mod and ((row.mod == 1) != (i.modrm >> 6 != 3)
+                    or row.mod > 2 and row.mod - 3 != (i.modrm & 7)):
         return False
     if row.flags & ROW_VEX and (row.vex_l != 2 and row.vex_l != i.vex_l
                                 or row.vex_w != 255 and row.vex_w != i.vex_w):
         return False
     if row.flags & (ROW_I64 if i.mode == X86_MODE_64 else ROW_O64):
         return False
-    if row.flags & ROW_PM and i.mode == X86_MODE_REAL:
+    if row.flags & ROW_PM and not i.protected:
         return False
     if row.feature and not features & row.feature:
         return False
@@ -260,7 +266,7 @@ cdef uint32_t x86_decode(X86Insn *i, uint64_t features) noexcept nogil:
         if i.status:
             return i.status
         i.length -= 1
-        if i.mode == X86_MODE_64 or (k >= 0xc0 and wide):
+        if i.mode == X86_MODE_64 or (k >= 0xc0 and i.protected):
             space = 4 + read_vex(i)
             if space == 4 and not i.status:
                 i.status = DEC_UNDEFINED
@@ -295,6 +301,8 @@ cdef uint32_t x86_decode(X86Insn *i, uint64_t features) noexcept nogil:
         if row.flags & ROW_F64 or not i.prefixes & P_66:
             i.opsize = 3
     if row.flags & ROW_MODRM:
+        if is_control(row.ops[0].kind) or is_control(row.ops[1].kind):
+            i.modrm |= 0xc0             # mod is ignored (SDM 2B, MOV)
         read_modrm(i)
     read_immediates(i)
     if i.status:
@@ -410,6 +418,7 @@ cdef void put_memory(X86Text *o, X86Insn *i, uint32_t log2, bint sized) noexcept
 cdef void put_operand(X86Text *o, X86Insn *i, const X86Operand *op, uint32_t *imm) noexcept nogil:
     cdef uint32_t log2 = operand_log2(i, op.size)
     cdef uint64_t value, mask
+    cdef char number[8]
     mask = ~0ULL >> (64 - (8 << log2))
     if op.size == X86S_bs:
         mask = ~0ULL >> (64 - (8 << i.opsize))
@@ -441,6 +450,10 @@ cdef void put_operand(X86Text *o, X86Insn *i, const X86Operand *op, uint32_t *im
         put(o, reg_name(i, log2, op.fixed))
     elif op.kind == X86_S:
         put(o, x86_segs[i.reg & 7])
+    elif op.kind == X86_C or op.kind == X86_D:
+        snprintf(number, sizeof(number), b"cr%u" if op.kind == X86_C else b"dr%u",
+                 <unsigned>i.reg)
+        put(o, number)
     elif op.kind == X86_one:
         put(o, b"1")
     elif op.kind == X86_I:

@@ -6,11 +6,15 @@ from engine._core.base.types cimport int64_t, uint8_t, uint16_t, uint32_t, uint6
 cdef enum:                          # exception_index: vectors (SDM 3A, 6.3.1)
     X86_EXCP_DE = 0
     X86_EXCP_DB = 1
+    X86_EXCP_NMI = 2
     X86_EXCP_BP = 3
     X86_EXCP_OF = 4
     X86_EXCP_BR = 5
     X86_EXCP_UD = 6
     X86_EXCP_NM = 7
+    X86_EXCP_DF = 8
+    X86_EXCP_TS = 10
+    X86_EXCP_NP = 11
     X86_EXCP_SS = 12
     X86_EXCP_GP = 13
     X86_EXCP_PF = 14
@@ -20,18 +24,101 @@ cdef enum:                          # exception_index: vectors (SDM 3A, 6.3.1)
     X86_EXCP_SYSCALL = 0x100        # SYSCALL, for whoever runs the program
     X86_EXCP_SYSENTER = 0x101
     X86_EXCP_INT = 0x200            # + n of INT n
+    X86_EXCP_IRQ = 0x300            # + n of an external interrupt
 
-cdef enum:                          # CPUX86State.mode
-    X86_MODE_REAL = 0
-    X86_MODE_32 = 1                 # protected, flat
-    X86_MODE_64 = 2                 # long, flat
+cdef enum:                          # size of code: head.tb_flags & TBF_MODE, X86Insn.mode
+    X86_MODE_REAL = 0               # 16 bits: real, virtual-8086, or protected with D = 0
+    X86_MODE_32 = 1
+    X86_MODE_64 = 2
 
 cdef enum:                          # head.tb_flags
     TBF_MODE = 3
-    TBF_SEGMENTS = 4                # ES, SS or DS has a base
+    TBF_SEGMENTS = 4                # ES, CS, SS or DS has a base
+    TBF_LIMITS = 8                  # offsets must be compared with the limits of segments
+    TBF_PE = 0x10                   # protected, not virtual-8086
+    TBF_SS32 = 0x20                 # the stack pointer is ESP
+    TBF_CPL_SHIFT = 6
+    TBF_IOPL = 0x100                # CPL <= IOPL
+    TBF_DEBUG = 0x200               # single step, or debug registers are enabled, or a trap is due
+    TBF_SHADOW = 0x400              # no interrupt behind the next instruction
+    TBF_ALIGN = 0x800               # #AC
+    TBF_IDX_SHIFT = 12              # IDX_* of data accesses
+    TBF_VM = 0x4000
+    TBF_FS_LIMITS = 0x8000          # TBF_LIMITS of FS and GS
+    # what the system lets x87, SSE and AVX do
+    TBF_EM = 0x10000
+    TBF_TS = 0x20000
+    TBF_MP = 0x40000
+    TBF_OSFXSR = 0x80000
+    TBF_AVX = 0x100000              # OSXSAVE, and XCR0 has SSE and AVX
+
+cdef enum:                          # MMU modes
+    IDX_USER = 0
+    IDX_KERNEL = 1
+    IDX_SMAP = 2                    # kernel, and user pages are out of reach
+    N_IDX = 3
 
 cdef enum:
-    IDX_DATA = 0
+    CR0_PE = 1
+    CR0_MP = 2
+    CR0_EM = 4
+    CR0_TS = 8
+    CR0_ET = 0x10
+    CR0_NE = 0x20
+    CR0_WP = 0x10000
+    CR0_AM = 0x40000
+    CR0_NW = 0x20000000
+    CR0_CD = 0x40000000
+    CR4_VME = 1
+    CR4_PVI = 2
+    CR4_TSD = 4
+    CR4_DE = 8
+    CR4_PSE = 0x10
+    CR4_PAE = 0x20
+    CR4_MCE = 0x40
+    CR4_PGE = 0x80
+    CR4_PCE = 0x100
+    CR4_OSFXSR = 0x200
+    CR4_OSXMMEXCPT = 0x400
+    CR4_UMIP = 0x800
+    CR4_FSGSBASE = 0x10000
+    CR4_OSXSAVE = 0x40000
+    CR4_SMEP = 0x100000
+    CR4_SMAP = 0x200000
+    EFER_SCE = 1
+    EFER_LME = 0x100
+    EFER_LMA = 0x400
+    EFER_NXE = 0x800
+    DR6_BS = 0x4000
+    DR6_BD = 0x2000
+    DR6_FIXED = 0xffff0ff0
+    DR7_GD = 0x2000
+    DR7_FIXED = 0x400
+
+cdef extern from *:
+    """
+    #define ENGINE_CR0_PG 0x80000000ULL
+    """
+    const uint64_t CR0_PG "ENGINE_CR0_PG"
+
+cdef enum:                          # seg_attr: the second word of a descriptor >> 8, & 0xf0ff
+    ATTR_TYPE = 15                  # of code: 8, conforming 4, readable 2; of data: 4 down, 2 write
+    ATTR_CODE = 8
+    ATTR_DOWN = 4
+    ATTR_CONFORMING = 4
+    ATTR_WRITE = 2
+    ATTR_READ = 2
+    ATTR_ACCESSED = 1
+    ATTR_S = 0x10                   # code or data, not system
+    ATTR_DPL_SHIFT = 5
+    ATTR_P = 0x80
+    ATTR_L = 0x2000
+    ATTR_D = 0x4000
+    ATTR_G = 0x8000
+    ATTR_UNUSABLE = 0x10000         # a null selector was loaded
+
+cdef enum:                          # irq: 256 vectors, then
+    IRQ_NMI = 256
 
 cdef enum:                          # flags
     F_CF = 1
@@ -43,8 +130,17 @@ cdef enum:                          # flags
     F_IF = 0x200
     F_DF = 0x400
     F_OF = 0x800
+    F_IOPL = 0x3000
+    F_NT = 0x4000
+    F_RF = 0x10000
+    F_VM = 0x20000
+    F_AC = 0x40000
+    F_VIF = 0x80000
+    F_VIP = 0x100000
+    F_ID = 0x200000
     F_ARITH = 0x8d5
     F_USER = 0x244dd5               # what POPF changes at CPL 3 with IOPL 0: ID AC NT DF TF OSZAPC
+    F_ALL = 0x3f7fd5
 
 cdef enum:                          # cc_op: kind + log2 of the operand's bytes
     CC_DYNAMIC = 0                  # translation only: the global says
@@ -66,6 +162,7 @@ cdef enum:                          # IR globals behind the 16 registers
     T_CC_DST = 17
     T_CC_SRC = 18
     T_CC_SRC2 = 19
+    T_XMM = 20                      # 16 vectors
 
 cdef enum:
     R_AX = 0
@@ -108,6 +205,19 @@ cdef enum:                          # FaultInfo.hint: index in the hints (x86.py
     HINT_PRIVILEGED = 5
     HINT_SEGMENT = 6
     HINT_BOUND = 7
+    HINT_SELECTOR = 8               # CPUX86State.error_code goes with it
+    HINT_NOT_PRESENT = 9            # the same
+    HINT_LIMIT = 10
+    HINT_RESERVED = 11
+    HINT_MSR = 12
+    HINT_PAGE_MISSING = 13
+    HINT_PAGE_RIGHTS = 14
+    HINT_PAGE_RESERVED = 15
+    HINT_TASK = 16
+    HINT_STEP = 17
+    HINT_DEBUG_REGISTER = 18
+    HINT_PORT = 19
+    HINT_GATE = 20                  # error_code goes with it
 
 cdef enum:                          # alu()
     ALU_ADD = 0
@@ -193,6 +303,7 @@ ctypedef struct X86Insn:        # one decoded instruction
     uint8_t status              # DEC_*
     uint8_t limit               # bytes an instruction may have: 15, on an 80286 10
     uint8_t mode                # X86_MODE_*
+    uint8_t protected           # protected mode, not virtual-8086
     uint8_t prefixes            # P_*
     uint8_t rex                 # W 8, R 4, X 2, B 1 (VEX too)
     uint8_t opsize              # log2 bytes: 1 2 3
@@ -220,4 +331,11 @@ ctypedef struct X86DC:          # lies in DisasContext.priv
     uint32_t cc_op              # what is known of cc_op, CC_DYNAMIC: nothing
     uint8_t cc_stored           # the global holds it too
     uint8_t mode
-    uint8_t segments            # ES, SS or DS has a base
+    uint8_t segments            # ES, CS, SS or DS has a base
+    uint8_t limits              # TBF_LIMITS
+    uint8_t fs_limits           # TBF_FS_LIMITS
+    uint8_t protected           # TBF_PE
+    uint8_t cpl
+    uint8_t stack               # log2 of the stack pointer's bytes
+    uint8_t align               # TBF_ALIGN
+    uint8_t adsize              # of the instruction

@@ -23,11 +23,6 @@ cdef uint64_t helper_bextr(void *env, uint64_t a, uint64_t control, uint64_t c,
                            uint64_t d) noexcept nogil
 cdef uint64_t helper_crc32(void *env, uint64_t crc, uint64_t data, uint64_t log2,
                            uint64_t d) noexcept nogil
-cdef uint64_t helper_tsc(void *env, uint64_t a, uint64_t b, uint64_t c, uint64_t d) noexcept nogil
-cdef uint64_t helper_far(void *env, uint64_t sel, uint64_t ip, uint64_t c,
-                         uint64_t d) noexcept nogil
-cdef uint64_t helper_hlt(void *env, uint64_t next_pc, uint64_t b, uint64_t c,
-                         uint64_t d) noexcept nogil
 # All of EFLAGS, outside emitted code.
 cdef uint64_t x86_get_eflags(CPUX86State *s) noexcept nogil
 cdef void x86_set_eflags(CPUX86State *s, uint64_t flags) noexcept nogil

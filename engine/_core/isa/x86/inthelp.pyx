@@ -1,8 +1,7 @@
 # x86: what emitted code calls for integer instructions: see inthelp.pxd.
 from libc.string cimport memset
-from engine._core.base.types cimport (ST_FAULT, ST_NEXT, ST_OK, int64_t, uint32_t, uint64_t,
-                                      uint8_t)
-from engine._core.cpu.head cimport EXCP_HLT, FAULT_TRAP
+from engine._core.base.types cimport ST_FAULT, ST_OK, int64_t, uint32_t, uint64_t, uint8_t
+from engine._core.cpu.head cimport FAULT_TRAP
 from engine._core.isa.x86.defs cimport *
 from engine._core.isa.x86.state_gen cimport CPUX86State
 
@@ -243,31 +242,3 @@ cdef uint64_t helper_crc32(void *env, uint64_t crc, uint64_t data, uint64_t log2
         for _ in range(8):
             value = value >> 1 ^ (0x82f63b78U if value & 1 else 0U)
     return value
-
-
-# ---------------------------------------------------------------- system
-
-cdef uint64_t helper_tsc(void *env, uint64_t a, uint64_t b, uint64_t c, uint64_t d) noexcept nogil:
-    """One tick an instruction."""
-    cdef CPUX86State *s = <CPUX86State *>env
-    return s.head.icount_total + <uint64_t>(s.head.icount_slice - s.head.icount_left)
-
-
-cdef uint64_t helper_far(void *env, uint64_t sel, uint64_t ip, uint64_t c,
-                         uint64_t d) noexcept nogil:
-    """Real mode: on at sel:ip."""
-    cdef CPUX86State *s = <CPUX86State *>env
-    s.seg_sel[SEG_CS] = sel & 0xffff
-    s.seg_base[SEG_CS] = (sel & 0xffff) << 4
-    s.head.cs_base = s.seg_base[SEG_CS]
-    s.head.pc = (s.head.cs_base + ip) & 0xffffffffULL
-    return ST_NEXT
-
-
-cdef uint64_t helper_hlt(void *env, uint64_t next_pc, uint64_t b, uint64_t c,
-                         uint64_t d) noexcept nogil:
-    cdef CPUX86State *s = <CPUX86State *>env
-    s.head.halted = 1
-    s.head.exception_index = EXCP_HLT
-    s.head.pc = next_pc
-    return ST_NEXT

@@ -3,6 +3,8 @@
 # read it), of a 32-bit load it is zero.
 
 cdef inline uint32_t oi(DisasContext *dc, uint32_t memop) noexcept nogil:
+    if ctx(dc).align:
+        memop |= MO_ALIGN
     return memop << 4 | dc.mmu_idx
 
 
@@ -67,17 +69,51 @@ cdef uint32_t widen_signed(DisasContext *dc, uint32_t log2, uint32_t t) noexcept
     return d
 
 
+cdef inline bint limited(DisasContext *dc, uint32_t seg) noexcept nogil:
+    return ctx(dc).limits if seg < SEG_FS else ctx(dc).fs_limits
+
+
+cdef void check_limit(DisasContext *dc, uint32_t seg, uint32_t t, uint32_t log2) noexcept nogil:
+    """#GP(0), of SS #SS(0), unless all bytes at the offset are in the segment."""
+    cdef uint32_t lo, hi, last, index = X86_EXCP_GP
+    # The 80286 in real mode has but #GP.
+    if seg == SEG_SS and (ctx(dc).protected or ctx(dc).features & X86F_i386):
+        index = X86_EXCP_SS
+    if not limited(dc, seg):        # real mode: every limit is 64 KiB
+        if log2 or ctx(dc).adsize != 1:
+            gen_exception_if(dc, COND_gtu, t, const(dc, 0x10000 - (1 << log2)), index, FAULT_TRAP,
+                             HINT_LIMIT, t)
+        return
+    lo = local(dc)
+    hi = local(dc)
+    last = local(dc)
+    ir_ld64(dc.ir, lo, off_seg_lo(seg))
+    ir_ld64(dc.ir, hi, off_seg_hi(seg))
+    ir_add(dc.ir, last, t, const(dc, (1 << log2) - 1))
+    gen_exception_if(dc, COND_ltu, t, lo, index, FAULT_TRAP, HINT_LIMIT, t)
+    gen_exception_if(dc, COND_gtu, last, hi, index, FAULT_TRAP, HINT_LIMIT, t)
+
+
+cdef void check_writable(DisasContext *dc, uint32_t seg) noexcept nogil:
+    """#GP(0): a store into code or read-only data."""
+    cdef uint32_t t
+    if limited(dc, seg) and ctx(dc).protected and seg != SEG_SS:
+        t = local(dc)
+        ir_ld64(dc.ir, t, off_seg_attr(seg))
+        ir_and(dc.ir, t, t, const(dc, ATTR_CODE | ATTR_WRITE))
+        gen_exception_if(dc, COND_ne, t, const(dc, ATTR_WRITE), X86_EXCP_GP, FAULT_TRAP,
+                         HINT_SEGMENT, const(dc, dc.pc))
+
+
 cdef uint32_t add_segment(DisasContext *dc, uint32_t seg, uint32_t t, uint32_t log2) noexcept nogil:
-    """Linear address of an offset. FS and GS have bases in every mode; in real mode the limit is
-    64 KiB, and an access that reaches over it faults (SDM 3, 20.1.4; all stack ones too)."""
+    """Linear address of an offset. FS and GS have bases in every mode."""
     cdef uint32_t d, base
-    if ctx(dc).mode == X86_MODE_REAL and log2:
-        gen_exception_if(dc, COND_gtu, t, const(dc, 0x10000 - (1 << log2)),
-                         X86_EXCP_SS if seg == SEG_SS and ctx(dc).features & X86F_i386 else
-                         X86_EXCP_GP, FAULT_TRAP, HINT_SEGMENT, t)
+    if ctx(dc).mode == X86_MODE_64:
+        if seg < SEG_FS:
+            return t
+    elif limited(dc, seg) or not ctx(dc).protected:
+        check_limit(dc, seg, t, log2)
     if not ctx(dc).segments and seg < SEG_FS:
-        return t
-    if ctx(dc).mode == X86_MODE_64 and seg < SEG_FS:
         return t
     base = local(dc)
     d = local(dc)
@@ -138,6 +174,7 @@ cdef uint32_t load(DisasContext *dc, X86Insn *i, uint32_t log2) noexcept nogil:
 
 
 cdef void store(DisasContext *dc, X86Insn *i, uint32_t log2, uint32_t t) noexcept nogil:
+    check_writable(dc, segment_of(i))
     ir_gst(dc.ir, address(dc, i, log2), t, oi(dc, log2))
 
 
@@ -194,7 +231,7 @@ cdef void put_op(DisasContext *dc, X86Insn *i, uint32_t k, uint32_t t) noexcept 
 
 cdef inline uint32_t stack_log2(DisasContext *dc) noexcept nogil:
     """Width of the stack pointer."""
-    return 3 if ctx(dc).mode == X86_MODE_64 else 2 if ctx(dc).mode == X86_MODE_32 else 1
+    return ctx(dc).stack
 
 
 cdef uint32_t stack_at(DisasContext *dc, uint32_t sp, int64_t offset) noexcept nogil:

@@ -68,3 +68,9 @@ cdef uint32_t simd_comi(uint32_t *mxcsr, uint8_t fmt, uint64_t a, uint64_t b, bi
 cdef void simd_status(FPStatus *st, uint32_t mxcsr) noexcept nogil
 # FP_* flags as MXCSR's, or the x87 status word's, six flags.
 cdef uint32_t fp_flags_to_x86(uint8_t flags) noexcept nogil
+# Predicate 0..31 of CMPPS: bit 0 less, 1 equal, 2 greater, 3 unordered give ones; does a quiet NaN
+# raise IE?
+cdef uint32_t outcomes(uint32_t p) noexcept nogil
+cdef bint cmp_signals(uint32_t p) noexcept nogil
+# FP_RNE.. of RC as in MXCSR[14:13] and in the immediates of ROUNDxx and VCVTPS2PH.
+cdef uint8_t rounding_of(uint32_t rc) noexcept nogil

@@ -26,8 +26,12 @@ cdef enum:
     SIGNALS = 0x6666
 
 
-cdef inline uint32_t outcomes(uint32_t p) noexcept nogil:
+cdef uint32_t outcomes(uint32_t p) noexcept nogil:
     return <uint32_t>(0xf4650b9a7ced8312ULL >> (4 * (p & 15))) & 15
+
+
+cdef bint cmp_signals(uint32_t p) noexcept nogil:
+    return ((SIGNALS >> (p & 15)) & 1) != ((p >> 4) & 1)
 
 
 cdef uint32_t fp_flags_to_x86(uint8_t flags) noexcept nogil:
@@ -47,7 +51,7 @@ cdef uint32_t fp_flags_to_x86(uint8_t flags) noexcept nogil:
     return r
 
 
-cdef inline uint8_t rounding_of(uint32_t rc) noexcept nogil:
+cdef uint8_t rounding_of(uint32_t rc) noexcept nogil:
     """RC as in MXCSR[14:13] and in the immediates of ROUNDxx and VCVTPS2PH."""
     rc &= 3
     return FP_RNE if rc == 0 else FP_RDN if rc == 1 else FP_RUP if rc == 2 else FP_RTZ
@@ -101,11 +105,9 @@ cdef inline bint is_denormal(uint8_t fmt, uint64_t x) noexcept nogil:
 
 cdef uint64_t compare(FPStatus *st, uint8_t fmt, uint64_t a, uint64_t b,
                       uint32_t imm) noexcept nogil:
-    cdef uint32_t p = imm & 15
-    cdef bint signalling = ((SIGNALS >> p) & 1) != ((imm >> 4) & 1)
-    cdef int r = soft_compare(st, fmt, a, b, signalling)
+    cdef int r = soft_compare(st, fmt, a, b, cmp_signals(imm))
     cdef uint32_t bit = 1 if r == FP_LT else 2 if r == FP_EQ else 4 if r == FP_GT else 8
-    return 0xffffffffffffffffULL if outcomes(p) & bit else 0
+    return 0xffffffffffffffffULL if outcomes(imm) & bit else 0
 
 
 cdef uint64_t approximate(uint8_t fmt, uint64_t x, bint root) noexcept nogil:

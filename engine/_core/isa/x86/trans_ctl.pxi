@@ -1,4 +1,5 @@
-# x86 families: jumps, calls, the stack, strings, flag instructions, system. Included by x86.pyx.
+# x86 families: jumps, calls, the stack, strings, flag instructions, exceptions. Included by
+# x86.pyx. Segments and what else belongs to systems: trans_sys.pxi.
 
 cdef uint64_t jump_target(DisasContext *dc, X86Insn *i) noexcept nogil:
     """Linear address of a relative target, wrapped in the width of the instruction pointer."""
@@ -184,33 +185,13 @@ cdef bint trans_pushf(DisasContext *dc, X86Insn *i) noexcept nogil:
     """RF and VM read as 0 (SDM 2, PUSHF)."""
     cdef IR *ir = dc.ir
     cdef uint32_t t = local(dc)
+    if dc.tb_flags & (TBF_VM | TBF_IOPL) == TBF_VM:
+        return trans_privileged(dc, i)
     ir_ld64(ir, t, off_eflags())
+    ir_and(ir, t, t, const(dc, ~<uint64_t>(F_RF | F_VM)))
     ir_or(ir, t, t, get_flags(dc))
     ir_or(ir, t, t, const(dc, 2))
     push(dc, i.opsize, narrow(dc, i.opsize, t))
-    return True
-
-
-cdef void load_eflags(DisasContext *dc, uint32_t t, uint64_t which) noexcept nogil:
-    """Flags `which` from a temp."""
-    cdef IR *ir = dc.ir
-    cdef uint32_t f = local(dc), u = local(dc)
-    ir_ld64(ir, f, off_eflags())
-    ir_and(ir, f, f, const(dc, ~which & ~<uint64_t>F_ARITH))
-    ir_and(ir, u, t, const(dc, which & ~<uint64_t>F_ARITH))
-    ir_or(ir, f, f, u)
-    ir_st64(ir, f, off_eflags())
-    u = local(dc)
-    ir_and(ir, u, t, const(dc, F_ARITH))
-    set_flags(dc, u)
-
-
-cdef bint trans_popf(DisasContext *dc, X86Insn *i) noexcept nogil:
-    cdef uint32_t t = top(dc, i.opsize, 0)
-    cdef uint64_t which = F_USER if i.mode != X86_MODE_REAL else F_USER | F_IF | 0x3000
-    drop(dc, 1 << i.opsize)
-    load_eflags(dc, t, which & mask_of(i.opsize))
-    dc.is_jmp = DISAS_STOP
     return True
 
 
@@ -324,6 +305,7 @@ cdef void string_once(DisasContext *dc, X86Insn *i, uint32_t what, uint32_t log2
         ir_mov(ir, t, R_DI)
         if not late:
             advance(dc, i, R_DI, step)
+        check_writable(dc, SEG_ES)
         ir_gst(ir, string_at(dc, i, R_DI, t, log2), a, oi(dc, log2))
     if late and (what == 0 or what == 1 or what == 3):
         advance(dc, i, R_SI, step)
@@ -390,12 +372,9 @@ cdef bint trans_int(DisasContext *dc, X86Insn *i, uint32_t what) noexcept nogil:
                          const(dc, dc.pc))
         return True
     number = X86_EXCP_INT + <uint32_t>(i.imm[0] & 0xff)
+    if what == 0 and dc.tb_flags & (TBF_VM | TBF_IOPL) == TBF_VM:
+        return trans_privileged(dc, i)
     raise_trap(dc, X86_EXCP_BP if what == 3 else X86_EXCP_DB if what == 1 else number)
-    return True
-
-
-cdef bint trans_syscall(DisasContext *dc, X86Insn *i, uint32_t index) noexcept nogil:
-    raise_trap(dc, index)
     return True
 
 
@@ -416,208 +395,6 @@ cdef bint trans_bound(DisasContext *dc, X86Insn *i) noexcept nogil:
     return True
 
 
-cdef bint trans_privileged(DisasContext *dc, X86Insn *i) noexcept nogil:
-    """The CPU runs at CPL 3 with IOPL 0 (DECISIONS.md): #GP(0)."""
-    gen_exception(dc, X86_EXCP_GP, FAULT_ILLEGAL, HINT_PRIVILEGED, dc.pc)
-    return True
-
-
 cdef bint trans_cpuid(DisasContext *dc, X86Insn *i) noexcept nogil:
     ir_call(dc.ir, &cpuid_info, IR_NONE, IR_NONE, IR_NONE, IR_NONE, IR_NONE)
-    return True
-
-
-cdef bint trans_rdtsc(DisasContext *dc, X86Insn *i, bint with_id) noexcept nogil:
-    cdef IR *ir = dc.ir
-    cdef uint32_t t = local(dc)
-    ir_call(ir, &tsc_info, t, IR_NONE, IR_NONE, IR_NONE, IR_NONE)
-    ir_ext32u(ir, R_AX, t)
-    ir_shr(ir, R_DX, t, const(dc, 32))
-    if with_id:
-        ir_mov(ir, R_CX, const(dc, 0))
-    dc.is_jmp = DISAS_STOP
-    return True
-
-
-cdef bint trans_rdtscp(DisasContext *dc, X86Insn *i) noexcept nogil:
-    """0F 01 F9; the others of its row are not there."""
-    if i.rm & 7 == 1:
-        return trans_rdtsc(dc, i, True)
-    return False
-
-
-cdef bint trans_segment_base(DisasContext *dc, X86Insn *i, uint32_t seg,
-                             bint write) noexcept nogil:
-    """RDFSBASE RDGSBASE WRFSBASE WRGSBASE."""
-    cdef IR *ir = dc.ir
-    cdef uint32_t t = local(dc), u = local(dc)
-    if not write:
-        ir_ld64(ir, t, off_seg_base(seg))
-        set_reg(dc, i, i.opsize, i.rm, t)
-        return True
-    ir_mov(ir, t, narrow(dc, i.opsize, i.rm))
-    if i.opsize == 3:
-        ir_sextract(ir, u, t, 0, 48)
-        gen_exception_if(dc, COND_ne, u, t, X86_EXCP_GP, FAULT_TRAP, HINT_CANONICAL, t)
-    ir_st64(ir, t, off_seg_base(seg))
-    return True
-
-
-cdef bint trans_mov_from_segment(DisasContext *dc, X86Insn *i) noexcept nogil:
-    """Memory gets 16 bits, a register its whole width."""
-    cdef uint32_t t = local(dc)
-    if i.reg & 7 > (SEG_GS if ctx(dc).features & X86F_i386 else SEG_DS):
-        return False
-    ir_ld64(dc.ir, t, off_seg_sel(i.reg & 7))
-    if i.is_mem:
-        store(dc, i, MO_16, t)
-    else:
-        set_reg(dc, i, i.opsize, i.rm, t)
-    return True
-
-
-cdef void load_segment(DisasContext *dc, uint32_t seg, uint32_t t) noexcept nogil:
-    """Real mode: base = selector * 16. Flat modes: the base stays what it is (state.isa)."""
-    cdef IR *ir = dc.ir
-    cdef uint32_t u = local(dc)
-    ir_ext16u(ir, u, t)
-    ir_st64(ir, u, off_seg_sel(seg))
-    if ctx(dc).mode == X86_MODE_REAL:
-        ir_shl(ir, u, u, const(dc, 4))
-        ir_st64(ir, u, off_seg_base(seg))
-
-
-cdef bint trans_mov_to_segment(DisasContext *dc, X86Insn *i) noexcept nogil:
-    cdef uint32_t seg = i.reg & 7
-    if seg == SEG_CS or seg > (SEG_GS if ctx(dc).features & X86F_i386 else SEG_DS):
-        return False
-    if i.is_mem:
-        load_segment(dc, seg, load(dc, i, MO_16))
-    else:
-        load_segment(dc, seg, i.rm)
-    return True
-
-
-cdef bint trans_push_segment(DisasContext *dc, X86Insn *i, uint32_t seg) noexcept nogil:
-    cdef uint32_t t = local(dc)
-    ir_ld64(dc.ir, t, off_seg_sel(seg))
-    push(dc, i.opsize, t)
-    return True
-
-
-cdef bint trans_pop_segment(DisasContext *dc, X86Insn *i, uint32_t seg) noexcept nogil:
-    cdef uint32_t t = top(dc, i.opsize, 0)
-    drop(dc, 1 << i.opsize)
-    load_segment(dc, seg, t)
-    return True
-
-
-cdef bint trans_load_pointer(DisasContext *dc, X86Insn *i, uint32_t seg) noexcept nogil:
-    """LES LDS LSS LFS LGS."""
-    cdef IR *ir = dc.ir
-    cdef uint32_t t = local(dc), sel = local(dc), at2 = local(dc)
-    ir_gld(ir, t, address(dc, i, i.opsize), oi(dc, i.opsize))
-    ir_op2(ir, OP_add if i.mode == X86_MODE_64 else OP_add32, at2, address(dc, i, i.opsize),
-           const(dc, 1 << i.opsize))
-    ir_gld(ir, sel, at2, oi(dc, MO_16))
-    load_segment(dc, seg, sel)
-    set_reg(dc, i, i.opsize, i.reg, t)
-    return True
-
-
-# -- real mode only: far transfers, interrupts return
-cdef void begin_far(DisasContext *dc) noexcept nogil:
-    """The helper that ends the instruction answers ST_NEXT and may set flags: what the row says of
-    cc_op must not be restored then."""
-    sync_cc(dc)
-    ctx(dc).cc_op = CC_DYNAMIC
-    dc.ir.rows[(dc.ir.n_rows - 1) * IR_ROW_WORDS + 1] = CC_DYNAMIC
-
-
-cdef bint far_jump(DisasContext *dc, X86Insn *i, uint32_t ip, uint32_t sel) noexcept nogil:
-    ir_call(dc.ir, &far_info, IR_NONE, sel, ip, IR_NONE, IR_NONE)
-    gen_exit(dc, dc.pc)
-    return True
-
-
-cdef void far_operand(DisasContext *dc, X86Insn *i, uint32_t *ip, uint32_t *sel) noexcept nogil:
-    """Outside real mode there are no descriptor loads yet: the caller says no."""
-    cdef uint32_t at2
-    if i.row.ops[0].kind == X86_A:
-        ip[0] = const(dc, i.imm[0] & mask_of(i.opsize))
-        sel[0] = const(dc, i.imm[1])
-        return
-    ip[0] = load(dc, i, i.opsize)
-    at2 = local(dc)
-    ir_add32(dc.ir, at2, address(dc, i, i.opsize), const(dc, 1 << i.opsize))
-    sel[0] = local(dc)
-    ir_gld(dc.ir, sel[0], at2, oi(dc, MO_16))
-
-
-cdef bint trans_far(DisasContext *dc, X86Insn *i, bint call) noexcept nogil:
-    cdef uint32_t ip = 0, sel = 0, t
-    if i.mode != X86_MODE_REAL:
-        return False
-    begin_far(dc)
-    far_operand(dc, i, &ip, &sel)
-    if call:
-        t = local(dc)
-        ir_ld64(dc.ir, t, off_seg_sel(SEG_CS))
-        ir_gst(dc.ir, add_segment(dc, SEG_SS, stack_at(dc, R_SP, -(1 << i.opsize)),
-                                  i.opsize), t,
-               oi(dc, i.opsize))
-        ir_gst(dc.ir, add_segment(dc, SEG_SS, stack_at(dc, R_SP, -(2 << i.opsize)),
-                                  i.opsize),
-               next_ip(dc, i), oi(dc, i.opsize))
-        drop(dc, -(2 << i.opsize))
-    return far_jump(dc, i, ip, sel)
-
-
-cdef bint trans_retf(DisasContext *dc, X86Insn *i) noexcept nogil:
-    cdef uint32_t ip, sel
-    if i.mode != X86_MODE_REAL:
-        return False
-    begin_far(dc)
-    ip = top(dc, i.opsize, 0)
-    sel = top(dc, i.opsize, 1 << i.opsize)
-    drop(dc, (2 << i.opsize) + (<int64_t>i.imm[0] & 0xffff if i.n_imms else 0))
-    return far_jump(dc, i, ip, sel)
-
-
-cdef bint trans_iret(DisasContext *dc, X86Insn *i) noexcept nogil:
-    cdef uint32_t ip, sel, f
-    if i.mode != X86_MODE_REAL:
-        return False
-    begin_far(dc)
-    ip = top(dc, i.opsize, 0)
-    sel = top(dc, i.opsize, 1 << i.opsize)
-    f = top(dc, i.opsize, 2 << i.opsize)
-    drop(dc, 3 << i.opsize)
-    load_eflags(dc, f, (F_USER | F_IF | 0x3000) & mask_of(i.opsize))
-    sync_cc(dc)
-    return far_jump(dc, i, ip, sel)
-
-
-cdef bint trans_interrupt_flag(DisasContext *dc, X86Insn *i, bint on) noexcept nogil:
-    """CLI STI: in real mode; else privileged."""
-    cdef uint32_t f
-    if i.mode != X86_MODE_REAL:
-        return trans_privileged(dc, i)
-    f = local(dc)
-    ir_ld64(dc.ir, f, off_eflags())
-    if on:
-        ir_or(dc.ir, f, f, const(dc, F_IF))
-    else:
-        ir_and(dc.ir, f, f, const(dc, ~<uint64_t>F_IF))
-    ir_st64(dc.ir, f, off_eflags())
-    dc.is_jmp = DISAS_STOP
-    return True
-
-
-cdef bint trans_hlt(DisasContext *dc, X86Insn *i) noexcept nogil:
-    if i.mode != X86_MODE_REAL:
-        return trans_privileged(dc, i)
-    sync_cc(dc)
-    ir_call(dc.ir, &hlt_info, IR_NONE, const(dc, dc.pc_next), IR_NONE, IR_NONE, IR_NONE)
-    gen_exit(dc, dc.pc_next)
     return True

@@ -12,11 +12,10 @@ from engine._core.isa.x86.state_gen cimport CPUX86State
 from engine._core.isa.x86.x87 cimport *
 
 
-cdef uint64_t fault(CPUX86State *s, int number, uint64_t pc) noexcept nogil:
+cdef uint64_t x86_fault(CPUX86State *s, int number) noexcept nogil:
     memset(&s.head.fault, 0, sizeof(s.head.fault))
     s.head.exception_index = number
-    s.head.exception_pc = pc
-    s.head.fault.addr = pc
+    s.head.fault.addr = s.head.exception_pc
     s.head.fault.reason = FAULT_ILLEGAL if number == X86_EXCP_UD else FAULT_TRAP
     s.head.fault.hint = HINT_UNDEFINED if number == X86_EXCP_UD else HINT_NONE
     return ST_FAULT
@@ -45,13 +44,10 @@ cdef uint64_t helper_vector(void *env, uint64_t what, uint64_t slots, uint64_t h
     cdef Vec *c = slot(s, slots >> 24)
     cdef Vec r
     cdef int64_t la = SIMD_IMPLICIT, lb = SIMD_IMPLICIT
+    s.head.exception_pc = pc
     if is_mmx(slots):
         if s.fsw & X87_ES:
-            return fault(s, X86_EXCP_MF, pc)
-        s.fsw &= ~0x3800ULL
-        s.ftw = 0
-        if slots & 0x20:
-            (<uint16_t *>d)[4] = 0xffff
+            return x86_fault(s, X86_EXCP_MF)
     if family == VH_INT:
         simd_int(op, d, a, b, imm, size)
     elif family == VH_F32 or family == VH_F64:
@@ -87,7 +83,12 @@ cdef uint64_t helper_vector(void *env, uint64_t what, uint64_t slots, uint64_t h
         bad = 0
     s.mxcsr = mxcsr
     if bad:
-        return fault(s, X86_EXCP_XM, pc)
+        return x86_fault(s, X86_EXCP_XM)
+    if is_mmx(slots):
+        s.fsw &= ~0x3800ULL
+        s.ftw = 0
+        if slots & 0x20:
+            (<uint16_t *>d)[4] = 0xffff
     if zero == ZERO_HIGH:
         d.q[1] = 0
     elif zero < 32:
@@ -100,19 +101,29 @@ cdef uint64_t helper_x87(void *env, uint64_t op, uint64_t pc, uint64_t c,
     cdef CPUX86State *s = <CPUX86State *>env
     cdef X87 f
     cdef uint32_t result, eflags = <uint32_t>s.vec[66]
+    s.head.exception_pc = pc
+    if op == X87_WAIT:
+        return x86_fault(s, X86_EXCP_MF) if s.fsw & X87_ES else <uint64_t>ST_OK
     memcpy(f.r, s.x87, sizeof(f.r))
     f.cw = <uint16_t>s.fcw
     f.sw = <uint16_t>s.fsw
     x87_set_tag_word(&f, <uint16_t>s.ftw)
     result = x87_execute(&f, <uint32_t>op, <uint8_t *>&s.vec[64], &eflags)
     if result == X87_INVALID:
-        return fault(s, X86_EXCP_UD, pc)
+        return x86_fault(s, X86_EXCP_UD)
     if result == X87_FAULT:
-        return fault(s, X86_EXCP_MF, pc)
+        return x86_fault(s, X86_EXCP_MF)
     memcpy(s.x87, f.r, sizeof(f.r))
     s.fcw = f.cw
     s.fsw = f.sw
     s.ftw = x87_tag_word(&f)
     s.vec[66] = eflags
     s.vec[67] = result
+    if not x87_control(<uint32_t>op):
+        s.fop = op & 0x7ff
+        s.fip = pc
+        if op & 0xff < 0xc0:
+            s.fdp = c
+    elif op == 0x3e3:
+        s.fop = s.fip = s.fdp = 0
     return ST_OK

@@ -1,39 +1,43 @@
 # x86 as a guest: see x86.pxd.
-# Lives here: globals, one instruction, reset, registers, memory faults, delivery through the
-# real-mode vector table, the tables. Decoder, operands, families: *.pxi, included here so that they
+# Lives here: globals, one instruction, reset, registers, the tables. Systems: segment, transfer,
+# paging, interrupt, system. Decoder, operands, families: *.pxi, included here so that they
 # inline; rows, calls and registers are generated (gen/x86.py, gen/isa_out.py).
 from libc.stdio cimport snprintf
 from libc.string cimport memcpy, memset, strcmp
-from engine._core.base.types cimport (MO_16, MO_8, MO_ATOMIC, MO_SIGN, PROT_EXEC,
-                                      PROT_READ, PROT_WRITE, ST_OK, ST_FAULT, hwaddr, int8_t,
-                                      int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t,
-                                      uint64_t, uintptr_t, vaddr_t)
-from engine._core.cpu.head cimport (CPUHead, FAULT_ILLEGAL, FAULT_MISALIGNED, FAULT_TRAP)
-from engine._core.fp.status cimport FP_F32, FP_F64, FP_NAN_CANONICAL, fp_status_init
+from engine._core.base.types cimport (MO_128, MO_16, MO_8, MO_ALIGN, MO_ATOMIC, MO_SIGN, MO_SIZE,
+                                      ST_OK, int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t,
+                                      uint32_t, uint64_t, uintptr_t)
+from engine._core.cpu.head cimport CPUHead, FAULT_ILLEGAL, FAULT_TRAP
+from engine._core.fp.lanes cimport V_HOW_SHIFT, V_INT64, V_LANE0, V_QUIET_NX, V_SIGNALLING
+from engine._core.fp.soft cimport FP_INT_X86
+from engine._core.fp.status cimport (FP_F32, FP_F64, FP_NAN_X86_SSE, FP_RM_DYN, FP_RTZ,
+                                     fp_status_init)
 from engine._core.ir.build_gen cimport *
 from engine._core.ir.ir cimport (HF_NO_READ, HF_NO_WRITE, HF_PURE, HF_STATUS, IR, IR_NONE,
                                  IR_ROW_WORDS, HelperInfo, TEMP_CONST, helper_fn, ir_call, ir_const,
-                                 ir_global, ir_insert_before, ir_local, ir_new_label, ir_op1,
-                                 ir_op2, ir_place_label)
+                                 ir_global, ir_helper, ir_insert_before, ir_local, ir_new_label,
+                                 ir_op1, ir_op2, ir_place_label)
 from engine._core.ir.ops_gen cimport *
-from engine._core.isa.guest cimport (DISAS_STOP, REG_PC, REG_PLAIN, REG_SPECIAL,
+from engine._core.isa.guest cimport (DISAS_NEXT, DISAS_STOP, REG_PC, REG_PLAIN, REG_SPECIAL,
                                      CPUConfig, DisasContext, ExcpDesc, GuestOps, RegDesc)
 from engine._core.isa.translator cimport (gen_branch, gen_exception, gen_exception_if, gen_exit,
                                           gen_jump, gen_jump_indirect, gen_jump_return,
                                           gen_push_return, translator_ld8, translator_visits_end)
 from engine._core.isa.x86.defs cimport *
 from engine._core.isa.x86.inthelp cimport *
+from engine._core.isa.x86.interrupt cimport *
 from engine._core.isa.x86.simd cimport *
 from engine._core.isa.x86.simd_fp cimport *
 from engine._core.isa.x86.simd_misc cimport *
 from engine._core.isa.x86.vechelp cimport *
+from engine._core.isa.x86.vecmem cimport *
 from engine._core.isa.x86.x87 cimport X87_NO_STORE, x87_operand
 from engine._core.isa.x86.kinds_gen cimport *
+from engine._core.isa.x86.paging cimport *
+from engine._core.isa.x86.segment cimport *
 from engine._core.isa.x86.state_gen cimport *
-from engine._core.mem.address_space cimport address_space_ld, address_space_st
-from engine._core.mem.attrs cimport MEMTXATTRS_UNSPECIFIED
-from engine._core.mem.context cimport AddressSpace
-from engine._core.mem.tlb cimport tlb_set_page
+from engine._core.isa.x86.system cimport *
+from engine._core.isa.x86.transfer cimport *
 
 cdef extern from *:
     """
@@ -46,23 +50,42 @@ cdef extern from *:
         "the instruction belongs to a more privileged mode",
         "the segment cannot be used like this",
         "the index is out of bounds",
+        "the selector is none for this (error code: the selector)",
+        "the segment is not present (error code: the selector)",
+        "the offset is beyond the limit of the segment",
+        "reserved bits are set",
+        "there is no such model-specific register, or the value is not for it",
+        "the page is not present",
+        "the page may not be used like this",
+        "reserved bits are set in an entry of the page tables",
+        "task switches and task gates are not emulated",
+        "single step (EFLAGS.TF)",
+        "a debug register matches",
+        "IOPL and the I/O permission bitmap forbid the port",
+        "the gate of the interrupt table is none for this (error code: the gate)",
         0,
     };
     static const int engine_x86_excp_numbers[] = {
-        0, 1, 3, 4, 5, 6, 7, 12, 13, 14, 16, 17, 19, 0x100, 0x101, -1
+        0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12, 13, 14, 16, 17, 19, 0x100, 0x101, -1
     };
     static const char *engine_x86_excp_names[] = {
-        "divide error", "debug exception", "breakpoint", "overflow", "bound range exceeded",
-        "invalid opcode", "device not available", "stack fault", "general protection", "page fault",
+        "divide error", "debug exception", "NMI", "breakpoint", "overflow", "bound range exceeded",
+        "invalid opcode", "device not available", "double fault", "invalid TSS",
+        "segment not present", "stack fault", "general protection", "page fault",
         "x87 floating-point error", "alignment check", "SIMD floating-point exception",
         "SYSCALL", "SYSENTER", 0,
     };
-    static char engine_x86_int_names[256][12];
+    static char engine_x86_int_names[512][12];
+    static const char *engine_x86_xmm_names[] = {
+        "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10",
+        "xmm11", "xmm12", "xmm13", "xmm14", "xmm15",
+    };
     """
     const char *engine_x86_hints[]
     const int engine_x86_excp_numbers[]
     const char *engine_x86_excp_names[]
-    char engine_x86_int_names[256][12]
+    char engine_x86_int_names[512][12]
+    const char *x86_xmm_names "engine_x86_xmm_names" []
 
 
 cdef void set_helper(HelperInfo *h, helper_fn fn, const char *name, uint32_t flags,
@@ -85,12 +108,11 @@ cdef HelperInfo pdep_info
 cdef HelperInfo pext_info
 cdef HelperInfo bextr_info
 cdef HelperInfo crc32_info
-cdef HelperInfo tsc_info
-cdef HelperInfo far_info
-cdef HelperInfo hlt_info
 cdef HelperInfo cpuid_info
 cdef HelperInfo vector_info
 cdef HelperInfo x87_info
+cdef HelperInfo memory_info
+cdef HelperInfo mxcsr_info
 set_helper(&flags_info, helper_flags, b"flags", PURE, 4)
 set_helper(&rotate_info, helper_rotate, b"rotate", PURE, 3)
 set_helper(&rotate_flags_info, helper_rotate_flags, b"rotate_flags", PURE, 3)
@@ -100,12 +122,11 @@ set_helper(&pdep_info, helper_pdep, b"pdep", PURE, 2)
 set_helper(&pext_info, helper_pext, b"pext", PURE, 2)
 set_helper(&bextr_info, helper_bextr, b"bextr", PURE, 2)
 set_helper(&crc32_info, helper_crc32, b"crc32", PURE, 3)
-set_helper(&tsc_info, helper_tsc, b"tsc", HF_NO_READ | HF_NO_WRITE, 0)
-set_helper(&far_info, helper_far, b"far", HF_STATUS, 2)
-set_helper(&hlt_info, helper_hlt, b"hlt", HF_STATUS, 1)
 set_helper(&cpuid_info, helper_cpuid, b"cpuid", HF_STATUS, 0)
 set_helper(&vector_info, helper_vector, b"vector", HF_STATUS, 4)
-set_helper(&x87_info, helper_x87, b"x87", HF_STATUS, 2)
+set_helper(&x87_info, helper_x87, b"x87", HF_STATUS, 3)
+set_helper(&memory_info, helper_memory, b"memory", HF_STATUS, 4)
+set_helper(&mxcsr_info, helper_mxcsr, b"mxcsr", HF_NO_WRITE, 0)
 
 
 cdef uint32_t off_seg_base(uint32_t seg) noexcept nogil:
@@ -114,6 +135,18 @@ cdef uint32_t off_seg_base(uint32_t seg) noexcept nogil:
 
 cdef uint32_t off_seg_sel(uint32_t seg) noexcept nogil:
     return <uint32_t><uintptr_t>&(<CPUX86State *>NULL).seg_sel[seg]
+
+
+cdef uint32_t off_seg_attr(uint32_t seg) noexcept nogil:
+    return <uint32_t><uintptr_t>&(<CPUX86State *>NULL).seg_attr[seg]
+
+
+cdef uint32_t off_seg_lo(uint32_t seg) noexcept nogil:
+    return <uint32_t><uintptr_t>&(<CPUX86State *>NULL).seg_lo[seg]
+
+
+cdef uint32_t off_seg_hi(uint32_t seg) noexcept nogil:
+    return <uint32_t><uintptr_t>&(<CPUX86State *>NULL).seg_hi[seg]
 
 
 cdef uint32_t off_eflags() noexcept nogil:
@@ -126,9 +159,14 @@ include "cpuid.pxi"
 include "decode.pxi"
 include "flags.pxi"
 include "operand.pxi"
-include "trans_int.pxi"
+include "trans_alu.pxi"
+include "trans_move.pxi"
+include "trans_bits.pxi"
 include "trans_ctl.pxi"
+include "trans_sys.pxi"
+include "trans_lane.pxi"
 include "trans_sse.pxi"
+include "trans_x87.pxi"
 include "calls_gen.pxi"
 
 
@@ -144,6 +182,8 @@ cdef void x86_declare_globals(IR *ir, CPUHead *head) noexcept nogil:
     ir_global(ir, TYPE_I, <uint32_t><uintptr_t>&s.cc_dst, b"cc_dst")
     ir_global(ir, TYPE_I, <uint32_t><uintptr_t>&s.cc_src, b"cc_src")
     ir_global(ir, TYPE_I, <uint32_t><uintptr_t>&s.cc_src2, b"cc_src2")
+    for n in range(16):
+        ir_global(ir, TYPE_V, <uint32_t><uintptr_t>&s.vec[4 * n], x86_xmm_names[n])
 
 
 cdef void x86_tb_start(DisasContext *dc) noexcept nogil:
@@ -151,9 +191,15 @@ cdef void x86_tb_start(DisasContext *dc) noexcept nogil:
     x.features = (<CPUX86State *>dc.cpu).features
     x.mode = <uint8_t>(dc.tb_flags & TBF_MODE)
     x.segments = dc.tb_flags & TBF_SEGMENTS != 0
+    x.limits = dc.tb_flags & TBF_LIMITS != 0
+    x.fs_limits = dc.tb_flags & TBF_FS_LIMITS != 0
+    x.protected = dc.tb_flags & TBF_PE != 0
+    x.cpl = <uint8_t>(dc.tb_flags >> TBF_CPL_SHIFT & 3)
+    x.stack = 3 if x.mode == X86_MODE_64 else 2 if dc.tb_flags & TBF_SS32 else 1
+    x.align = dc.tb_flags & TBF_ALIGN != 0
     x.cc_op = CC_DYNAMIC
     x.cc_stored = 1
-    dc.mmu_idx = IDX_DATA
+    dc.mmu_idx = dc.tb_flags >> TBF_IDX_SHIFT & 3
 
 
 cdef void x86_block_start(DisasContext *dc) noexcept nogil:
@@ -182,18 +228,39 @@ cdef void raise_undefined(DisasContext *dc, X86Insn *i) noexcept nogil:
     gen_exception(dc, X86_EXCP_UD, FAULT_ILLEGAL, HINT_UNDEFINED, bits)
 
 
+cdef void check_fetch(DisasContext *dc) noexcept nogil:
+    """#GP(0) for an instruction that reaches over the limit of CS."""
+    cdef uint64_t last = dc.pc_next - 1 - dc.cs_base
+    cdef uint32_t t
+    if ctx(dc).limits:
+        t = local(dc)
+        ir_ld64(dc.ir, t, off(&(<CPUX86State *>NULL).seg_limit[SEG_CS]))
+        gen_exception_if(dc, COND_ltu, t, const(dc, last & 0xffffffffULL), X86_EXCP_GP, FAULT_TRAP,
+                         HINT_LIMIT, const(dc, dc.pc))
+    elif last & 0xffffffffULL > 0xffff:
+        gen_exception(dc, X86_EXCP_GP, FAULT_TRAP, HINT_LIMIT, dc.pc)
+
+
 cdef void x86_translate_insn(DisasContext *dc) noexcept nogil:
     cdef X86Insn i
     memset(&i, 0, sizeof(i))
     i.dc = dc
     i.pc = dc.pc
     i.mode = ctx(dc).mode
+    i.protected = ctx(dc).protected
     if dc.ir.n_rows:
         dc.ir.rows[(dc.ir.n_rows - 1) * IR_ROW_WORDS + 1] = ctx(dc).cc_op
     x86_decode(&i, ctx(dc).features)
     if i.status == DEC_SHORT:
         return
     dc.pc_next = dc.pc + i.length
+    ctx(dc).adsize = i.adsize
+    if dc.tb_flags & (TBF_DEBUG | TBF_SHADOW):
+        before_insn(dc)
+    if i.mode != X86_MODE_64 and (ctx(dc).limits or not ctx(dc).protected):
+        check_fetch(dc)
+        if dc.is_jmp != DISAS_NEXT:
+            return
     if i.status == DEC_LONG:
         gen_exception(dc, X86_EXCP_GP, FAULT_ILLEGAL, HINT_LONG, dc.pc)
         return
@@ -201,6 +268,8 @@ cdef void x86_translate_insn(DisasContext *dc) noexcept nogil:
         dc.insn_number = i.row.number
     if i.status != DEC_OK or not x86_call(dc, &i):
         raise_undefined(dc, &i)
+    if dc.tb_flags & (TBF_DEBUG | TBF_SHADOW):
+        after_insn(dc)
 
 
 cdef void x86_restore_state(CPUHead *head, const uint64_t *row) noexcept nogil:
@@ -211,26 +280,16 @@ cdef void x86_restore_state(CPUHead *head, const uint64_t *row) noexcept nogil:
 
 # ---------------------------------------------------------------- life cycle
 
-cdef void x86_update_tb_flags(CPUHead *head) noexcept nogil:
-    cdef CPUX86State *s = <CPUX86State *>head
-    head.tb_flags = <uint32_t>s.mode
-    if s.mode == X86_MODE_REAL or s.mode == X86_MODE_32 and (
-            s.seg_base[SEG_ES] | s.seg_base[SEG_SS] | s.seg_base[SEG_DS]):
-        head.tb_flags |= TBF_SEGMENTS
-    head.cs_base = s.seg_base[SEG_CS] if s.mode == X86_MODE_REAL else 0
-    head.mmu_idx = IDX_DATA
-
-
 cdef void x86_set_pc(CPUHead *head, uint64_t pc) noexcept nogil:
-    """Linear. Real mode: outside CS, CS becomes the 64 KiB around it."""
+    """Linear. Real and virtual-8086 mode: outside CS, CS becomes the 64 KiB around it."""
     cdef CPUX86State *s = <CPUX86State *>head
-    if s.mode != X86_MODE_64:
+    if not x86_code64(s):
         pc &= 0xffffffffULL
     head.pc = pc
-    if s.mode == X86_MODE_REAL and (pc - s.seg_base[SEG_CS]) >> 16:
-        s.seg_sel[SEG_CS] = pc >> 4 & 0xf000
-        s.seg_base[SEG_CS] = s.seg_sel[SEG_CS] << 4
-        x86_update_tb_flags(head)
+    s.inhibit = 0
+    if not x86_protected(s) and (pc - s.seg_base[SEG_CS]) >> 16:
+        x86_set_real_segment(s, SEG_CS, pc >> 4 & 0xf000)
+    x86_update_tb_flags(head)
 
 
 cdef int x86_init(CPUHead *head, const CPUConfig *cfg) noexcept nogil:
@@ -238,44 +297,39 @@ cdef int x86_init(CPUHead *head, const CPUConfig *cfg) noexcept nogil:
     cdef int model = model_number(cfg.model)
     if cfg.big_endian or model < 0:
         return -1
-    s.mode = X86_MODE_64 if cfg.xlen == 64 else X86_MODE_32 if cfg.xlen == 32 else X86_MODE_REAL
+    s.bits = cfg.xlen
     s.model = <uint64_t>model
     s.features = x86_models[model].features
-    if s.mode == X86_MODE_64 and not s.features & X86F_sse2:
+    if s.bits == 64 and not s.features & X86F_sse2:
         return -1
-    if s.mode == X86_MODE_32 and not s.features & X86F_i386:
+    if s.bits == 32 and not s.features & X86F_i386:
         return -1
     if cfg.features:
         s.features = cfg.features
+    s.is386 = s.features & X86F_i386 != 0
+    s.user_mode = cfg.user_mode
     s.deliver = cfg.deliver
-    return -1 if s.deliver and s.mode != X86_MODE_REAL else 0
+    return 0
 
 
 cdef void x86_reset(CPUHead *head) noexcept nogil:
-    """Registers 0, selectors as Linux gives them to programs; real mode: all 0."""
+    """General registers 0; the rest: x86_reset_system."""
     cdef CPUX86State *s = <CPUX86State *>head
     memset(s.gpr, 0, sizeof(s.gpr))
-    memset(s.seg_base, 0, sizeof(s.seg_base))
-    memset(s.seg_sel, 0, sizeof(s.seg_sel))
     memset(s.vec, 0, sizeof(s.vec))
     memset(s.x87, 0, sizeof(s.x87))
     s.cc_dst = 0
     s.cc_src2 = 0
-    x86_set_eflags(s, 0 if s.mode == X86_MODE_REAL else F_IF)
-    if s.mode != X86_MODE_REAL:
-        s.seg_sel[SEG_CS] = 0x33 if s.mode == X86_MODE_64 else 0x23
-        s.seg_sel[SEG_SS] = 0x2b
-    if s.mode == X86_MODE_32:
-        s.seg_sel[SEG_DS] = 0x2b
-        s.seg_sel[SEG_ES] = 0x2b
-    s.mxcsr = 0x1f80
+    x86_set_eflags(s, F_IF if s.bits != 16 and s.user_mode else 0)
+    x86_reset_system(s)
     s.fcw = 0x37f
     s.fsw = 0
     s.ftw = 0xffff
     s.fop = 0
     s.fip = 0
     s.fdp = 0
-    fp_status_init(&head.fpst, FP_NAN_CANONICAL)
+    fp_status_init(&head.fpst, FP_NAN_X86_SSE)
+    x86_set_mxcsr(s, MXCSR_RESET)
     head.pc = 0
     head.halted = 0
     head.exception_index = -1
@@ -286,7 +340,8 @@ cdef bint x86_state_ok(const CPUHead *cpu, const CPUHead *before) noexcept nogil
     """What the CPU is does not change with its state."""
     cdef const CPUX86State *s = <const CPUX86State *>cpu
     cdef const CPUX86State *old = <const CPUX86State *>before
-    return (s.mode == old.mode and s.features == old.features and s.model == old.model
+    return (s.bits == old.bits and s.is386 == old.is386 and s.user_mode == old.user_mode
+            and s.cpl < 4 and s.features == old.features and s.model == old.model
             and s.deliver == old.deliver and s.cc_op < CC_MUL + 4)
 
 
@@ -300,8 +355,6 @@ cdef void *special_place(CPUX86State *s, uint32_t number, uint32_t *size) noexce
         if number >= 0x180:
             return <uint8_t *>&s.gpr[number & 3] + 1
         return &s.gpr[number & 15]
-    if 0x30 <= number < 0x36:
-        return &s.seg_base[number - 0x30]
     if 0x200 <= number < 0x220:
         size[0] = 16
         return &s.vec[4 * (number & 15)]
@@ -314,14 +367,89 @@ cdef void *special_place(CPUX86State *s, uint32_t number, uint32_t *size) noexce
     if 0x260 <= number < 0x268:         # whatever is at the top of the stack
         size[0] = 10
         return &s.x87[2 * (number - 0x260)]
-    if number == 0x250:
-        return &s.mxcsr
     if number == 0x251:
         return &s.fcw
     if number == 0x252:
         return &s.fsw
     if number == 0x253:
         return &s.ftw
+    return system_place(s, number)
+
+
+cdef void *system_place(CPUX86State *s, uint32_t number) noexcept nogil:
+    cdef uint32_t n = number & 7
+    if 0x20 <= number < 0x26:
+        return &s.seg_sel[n]
+    if 0x30 <= number < 0x36:
+        return &s.seg_base[n]
+    if 0x40 <= number < 0x46:
+        return &s.seg_limit[n]
+    if 0x48 <= number < 0x4e:
+        return &s.seg_attr[n]
+    if 0x60 <= number < 0x68:
+        return &s.dr[n]
+    if number == 0x50:
+        return &s.cr0
+    if number == 0x52:
+        return &s.cr2
+    if number == 0x53:
+        return &s.cr3
+    if number == 0x54:
+        return &s.cr4
+    if number == 0x58:
+        return &s.cr8
+    if number == 0x70:
+        return &s.efer
+    if number == 0x71:
+        return &s.xcr0
+    if number == 0x72:
+        return &s.cpl
+    if number == 0x78:
+        return &s.gdt_base
+    if number == 0x79:
+        return &s.gdt_limit
+    if number == 0x7a:
+        return &s.idt_base
+    if number == 0x7b:
+        return &s.idt_limit
+    if number == 0x80:
+        return &s.ldt_sel
+    if number == 0x81:
+        return &s.ldt_base
+    if number == 0x82:
+        return &s.ldt_limit
+    if number == 0x84:
+        return &s.tr_sel
+    if number == 0x85:
+        return &s.tr_base
+    if number == 0x86:
+        return &s.tr_limit
+    if number == 0x90:
+        return &s.star
+    if number == 0x91:
+        return &s.lstar
+    if number == 0x92:
+        return &s.cstar
+    if number == 0x93:
+        return &s.fmask
+    if number == 0x94:
+        return &s.kernel_gs_base
+    if number == 0x95:
+        return &s.sysenter_cs
+    if number == 0x96:
+        return &s.sysenter_esp
+    if number == 0x97:
+        return &s.sysenter_eip
+    if number == 0x99:
+        return &s.tsc_aux
+    if number == 0x9a:
+        return &s.pat
+    if number == 0x9b:
+        return &s.apic_base
+    if number == 0x9c:
+        return &s.misc_enable
+    if number == 0x9d:
+        return &s.random
     return NULL
 
 
@@ -336,108 +464,101 @@ cdef int x86_reg_get(CPUHead *head, uint32_t number, uint64_t *value) noexcept n
         memcpy(value, place, size)
     elif number == 0x10 or number == 0x11:
         value[0] = (head.pc - head.cs_base) & (0xffffffffULL if number == 0x10 else 0xffff)
+    elif number == 0x250:
+        value[0] = x86_mxcsr(s)
     elif 0x12 <= number <= 0x14:
         value[0] = x86_get_eflags(s)
         if number == 0x14:
             value[0] &= 0xffff
-    elif 0x20 <= number < 0x26:
-        value[0] = s.seg_sel[number - 0x20]
+    elif number == 0x98:
+        value[0] = x86_tsc(s)
+    elif number == 0x73:
+        value[0] = x86_error_code(s)
     return ST_OK
+
+
+cdef void set_cs_pc(CPUHead *head, uint64_t ip) noexcept nogil:
+    """Block flags of a CS that was changed from outside; the instruction pointer stays."""
+    cdef CPUX86State *s = <CPUX86State *>head
+    x86_update_tb_flags(head)
+    head.pc = head.cs_base + ip
+    if not x86_code64(s):
+        head.pc &= 0xffffffffULL
+
+
+cdef void set_selector(CPUX86State *s, uint32_t seg, uint64_t sel) noexcept nogil:
+    """From outside: no right is asked for; a descriptor that is there is loaded."""
+    cdef Descriptor d
+    cdef int32_t index = s.head.exception_index
+    sel &= 0xffff
+    if not x86_protected(s):
+        x86_set_real_segment(s, seg, sel)
+    elif x86_no_tables(s) or sel & 0xfffc == 0 and seg == SEG_CS:
+        s.seg_sel[seg] = sel
+    elif sel & 0xfffc == 0:
+        x86_set_segment(s, seg, sel, 0, 0, ATTR_UNUSABLE)
+    elif x86_descriptor(s, sel, X86_EXCP_GP, 0, &d) == ST_OK and d.attr & ATTR_S:
+        x86_set_segment(s, seg, sel, d.base, d.limit, d.attr)
+        if seg == SEG_CS:
+            s.cpl = sel & 3
+    else:
+        s.seg_sel[seg] = sel
+    s.head.exception_index = index
 
 
 cdef int x86_reg_set(CPUHead *head, uint32_t number, const uint64_t *value) noexcept nogil:
     cdef CPUX86State *s = <CPUX86State *>head
-    cdef uint32_t size = 0, seg
-    cdef void *place = special_place(s, number, &size)
+    cdef uint32_t size = 0, seg = number & 7
+    cdef void *place
     cdef uint64_t ip = head.pc - head.cs_base
-    if place != NULL:
-        memcpy(place, value, size)
-        if 0x30 <= number < 0x36:
-            if s.mode != X86_MODE_64:
-                s.seg_base[number - 0x30] &= 0xffffffffULL
-            x86_update_tb_flags(head)
-    elif number == 0x10 or number == 0x11:
+    if number == 0x10 or number == 0x11:
         head.pc = head.cs_base + (value[0] & (0xffffffffULL if number == 0x10 else 0xffff))
+    elif number == 0x250:
+        x86_set_mxcsr(s, <uint32_t>value[0] & MXCSR_VALID)
     elif 0x12 <= number <= 0x14:
         x86_set_eflags(s, value[0] if number != 0x14 else
                        (x86_get_eflags(s) & ~0xffffULL) | (value[0] & 0xffff))
+        if s.eflags & F_VM and s.cr0 & CR0_PE:
+            s.cpl = 3
+        x86_update_tb_flags(head)
     elif 0x20 <= number < 0x26:
-        seg = number - 0x20
-        s.seg_sel[seg] = value[0] & 0xffff
-        if s.mode == X86_MODE_REAL:
-            s.seg_base[seg] = s.seg_sel[seg] << 4
+        set_selector(s, seg, value[0])
+        set_cs_pc(head, ip)
+    elif 0x50 <= number <= 0x58:
+        return ST_OK if x86_write_cr(s, number - 0x50, value[0]) else -1
+    elif number == 0x70:
+        s.efer = value[0] & 0xd01
+        set_cs_pc(head, ip)
+    elif number == 0x71:
+        if not x86_xcr0_ok(value[0]):
+            return -1
+        s.xcr0 = value[0]
+        x86_update_tb_flags(head)
+    elif number == 0x72:
+        if value[0] > 3:
+            return -1
+        s.cpl = value[0]
+        x86_update_tb_flags(head)
+    elif number == 0x73:
+        s.error_code = value[0]
+    elif number == 0x98:
+        s.tsc_offset += value[0] - x86_tsc(s)
+    else:
+        place = special_place(s, number, &size)
+        if place == NULL:
+            return -1
+        memcpy(place, value, size)
+        if 0x30 <= number < 0x4e:
+            if s.bits != 64:
+                s.seg_base[seg] &= 0xffffffffULL
+            x86_set_segment(s, seg, s.seg_sel[seg], s.seg_base[seg], s.seg_limit[seg],
+                            s.seg_attr[seg])
+            set_cs_pc(head, ip if seg == SEG_CS else head.pc - head.cs_base)
+        elif 0x60 <= number < 0x68:
+            s.dr[6] = (s.dr[6] & 0xe00f) | <uint32_t>DR6_FIXED
+            s.dr[7] = (s.dr[7] & 0xffff2bffULL) | DR7_FIXED
             x86_update_tb_flags(head)
-            head.pc = (head.cs_base + ip) & 0xffffffffULL
     return ST_OK
-
-
-# ---------------------------------------------------------------- memory: addresses are physical
-
-cdef uint32_t x86_mmu_index(CPUHead *head, bint ifetch) noexcept nogil:
-    return IDX_DATA
-
-
-cdef int x86_tlb_fill(void *cpu, vaddr_t addr, uint32_t size, int access, int mmu_idx, bint probe,
-                      uintptr_t ra) noexcept nogil:
-    cdef CPUHead *head = <CPUHead *>cpu
-    return tlb_set_page(&head.tlb, addr & ~0xfffULL, addr & ~0xfffULL, MEMTXATTRS_UNSPECIFIED,
-                        PROT_READ | PROT_WRITE | PROT_EXEC, mmu_idx, 4096)
-
-
-cdef int x86_memory_fault(CPUHead *head, int mmu_idx) noexcept nogil:
-    head.exception_index = (X86_EXCP_AC if head.fault.reason == FAULT_MISALIGNED else X86_EXCP_PF)
-    return ST_FAULT
-
-
-cdef hwaddr x86_phys_page_attrs_debug(CPUHead *head, vaddr_t addr, uint32_t *attrs) noexcept nogil:
-    attrs[0] = MEMTXATTRS_UNSPECIFIED
-    return addr & ~0xfffULL
-
-
-# ---------------------------------------------------------------- exceptions
-
-cdef bint x86_has_work(CPUHead *head) noexcept nogil:
-    return False
-
-
-cdef bint x86_pending_interrupt(CPUHead *head) noexcept nogil:
-    return False
-
-
-cdef void x86_set_irq(CPUHead *head, uint32_t line, bint level) noexcept nogil:
-    """There is no interrupt controller yet."""
-    return
-
-
-cdef void real_push(CPUX86State *s, uint64_t value) noexcept nogil:
-    cdef uint32_t result = 0
-    cdef uint64_t sp = (s.gpr[R_SP] - 2) & 0xffff
-    s.gpr[R_SP] = (s.gpr[R_SP] & ~0xffffULL) | sp
-    address_space_st(<AddressSpace *>s.head.as0, s.seg_base[SEG_SS] + sp, value & 0xffff, 2, False,
-                     MEMTXATTRS_UNSPECIFIED, &result)
-
-
-cdef void x86_do_interrupt(CPUHead *head) noexcept nogil:
-    """Real mode: through the vector table at 0 (SDM 3, 20.1.4). Traps go on behind the
-    instruction, faults at it."""
-    cdef CPUX86State *s = <CPUX86State *>head
-    cdef uint32_t number = <uint32_t>head.exception_index, vector = number & 0xff, result = 0
-    cdef uint64_t ip = head.pc - head.cs_base, entry
-    if s.mode != X86_MODE_REAL:
-        return
-    if number >= X86_EXCP_INT or number == X86_EXCP_BP or number == X86_EXCP_OF:
-        ip += head.fault.size
-    head.exception_index = -1
-    real_push(s, x86_get_eflags(s))
-    real_push(s, s.seg_sel[SEG_CS])
-    real_push(s, ip)
-    s.eflags &= ~<uint64_t>(F_IF | F_TF)
-    entry = address_space_ld(<AddressSpace *>head.as0, 4 * vector, 4, False, MEMTXATTRS_UNSPECIFIED,
-                             &result)
-    s.seg_sel[SEG_CS] = entry >> 16 & 0xffff
-    s.seg_base[SEG_CS] = s.seg_sel[SEG_CS] << 4
-    x86_update_tb_flags(head)
-    head.pc = head.cs_base + (entry & 0xffff)
 
 
 # ---------------------------------------------------------------- text
@@ -450,6 +571,7 @@ cdef uint32_t x86_disassemble(const uint8_t *code, uint32_t size, uint64_t pc, c
     i.avail = size
     i.pc = pc
     i.mode = X86_MODE_64 if cfg.xlen == 64 else X86_MODE_32 if cfg.xlen == 32 else X86_MODE_REAL
+    i.protected = i.mode != X86_MODE_REAL
     if x86_decode(&i, ~0ULL) != DEC_OK:
         return 0
     x86_text(&i, out, out_size)
@@ -458,7 +580,7 @@ cdef uint32_t x86_disassemble(const uint8_t *code, uint32_t size, uint64_t pc, c
 
 # ---------------------------------------------------------------- tables, filled at import
 
-cdef ExcpDesc x86_excps[15 + 256 + 1]
+cdef ExcpDesc x86_excps[19 + 512 + 1]
 
 
 cdef void fill_tables() noexcept nogil:
@@ -467,14 +589,14 @@ cdef void fill_tables() noexcept nogil:
         x86_excps[n].number = engine_x86_excp_numbers[n]
         x86_excps[n].name = engine_x86_excp_names[n]
         n += 1
-    for k in range(256):
-        snprintf(engine_x86_int_names[k], 12, b"INT 0x%02x", k)
+    for k in range(512):
+        snprintf(engine_x86_int_names[k], 12, b"INT 0x%02x" if k < 256 else b"IRQ 0x%02x", k & 255)
         x86_excps[n + k].number = X86_EXCP_INT + k
         x86_excps[n + k].name = engine_x86_int_names[k]
     x86_64_guest.name = b"x86_64"
     x86_64_guest.state_size = sizeof(CPUX86State)
     x86_64_guest.page_bits = 12
-    x86_64_guest.n_mmu_modes = 1
+    x86_64_guest.n_mmu_modes = N_IDX
     x86_64_guest.min_insn = 1
     x86_64_guest.max_insn = 15
     x86_64_guest.row_words = 2

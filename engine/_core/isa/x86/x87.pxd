@@ -53,6 +53,8 @@ cdef uint32_t x87_execute(X87 *f, uint32_t op, uint8_t *mem, uint32_t *eflags) n
 # Size of the memory operand of a memory form; negative: it is written. 0: not handled by
 # x87_execute (FLDENV, FNSTENV, FRSTOR, FNSAVE) or invalid.
 cdef int x87_operand(uint32_t op) noexcept nogil
+# Does it leave the instruction and data pointers alone (SDM 1, 8.1.8)?
+cdef bint x87_control(uint32_t op) noexcept nogil
 # The full tag word of FNSTENV and FNSAVE, two bits a register; and back.
 cdef uint16_t x87_tag_word(const X87 *f) noexcept nogil
 cdef void x87_set_tag_word(X87 *f, uint16_t tags) noexcept nogil

@@ -933,6 +933,13 @@ cdef bint exists(uint32_t esc, uint32_t modrm) noexcept nogil:
     return True
 
 
+cdef bint x87_control(uint32_t op) noexcept nogil:
+    cdef uint32_t esc = op >> 8, reg = (op >> 3) & 7
+    if (op & 0xff) < 0xc0:
+        return reg >= 4 and (esc == 1 or esc == 5)
+    return (op & ~7u) == 0x3e0 or op == 0x7e0
+
+
 cdef uint32_t x87_execute(X87 *f, uint32_t op, uint8_t *mem, uint32_t *eflags) noexcept nogil:
     cdef uint32_t esc = op >> 8, modrm = op & 0xff, reg = (op >> 3) & 7
     if not exists(esc, modrm):

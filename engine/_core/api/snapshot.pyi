@@ -1,0 +1,29 @@
+# Types of the native API for type checkers: snapshots (snapshot.pyx).
+from typing import Any
+
+from typing_extensions import disjoint_base
+
+@disjoint_base
+class SavedBlock: ...
+
+@disjoint_base
+class Snapshot:
+    def __init__(self, *args: object, **kwargs: object) -> None: ...
+    @property
+    def arch(self) -> str: ...
+    @property
+    def page_count(self) -> int: ...
+    def to_bytes(self) -> bytes: ...
+    @staticmethod
+    def from_bytes(data: bytes) -> Snapshot: ...
+    def __reduce__(self) -> tuple[Any, ...]: ...
+
+def snapshot_parts(snap: Snapshot) -> tuple[Any, ...]: ...
+def snapshot_of_parts(
+    layout: str,
+    cpu: bytes,
+    crashed: bool,
+    blocks: list[Any],
+    pieces: list[Any],
+    pages: dict[int, dict[int, bytes]],
+) -> Snapshot: ...
