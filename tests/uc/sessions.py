@@ -61,7 +61,8 @@ class X86:
             wide + rng.choice(("8b", "89", "03", "01", "39", "31")) + memory,
             rng.choice(("8a", "88", "00", "02", "38")) + memory,
             rng.choice(("0fb6", "0fbe", "0fb7")) + memory,
-            wide + "0f" + f"{0xc8 | b:02x}", "488d" + memory, wide + "ff" + f"{0xc0 | b:02x}", wide + "f7" + f"{0xd8 | b:02x}",
+            wide + "0f" + f"{0xc8 | b:02x}", "488d" + memory,
+            wide + "ff" + f"{0xc0 | b:02x}", wide + "f7" + f"{0xd8 | b:02x}",
             wide + "c1" + f"{rng.choice((0xe0, 0xe8, 0xf8, 0xc0)) | b:02x}{rng.randrange(64):02x}",
             rng.choice(("74", "75", "72", "79", "eb")) + "06",     # over the rest of the piece
             "cd80" if rng.random() < 0.1 else "90", "0f05" if rng.random() < 0.1 else "90",
