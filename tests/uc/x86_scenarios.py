@@ -486,7 +486,7 @@ def ports(u, r):
 @scenario
 def privileged_instructions(u, r):
     return [each(u, r, bits, ["90 f4 90", "90 fa 90", "90 fb 90", "90 0f09 90", "0f22d8 90",
-                              "0f20d0 90", "0f06 90", "0f01d0 90"])
+                              "0f20d0 90", "0f06 90"])
             for bits in (64, 32)]
 
 
