@@ -17,8 +17,8 @@ from engine._core.mem.tlb cimport (ACCESS_FAULT_PROT, ACCESS_FAULT_UNMAPPED, MEM
                                    tlb_set_page)
 from engine._core.api.blocks cimport memory_sync
 from engine._core.api.calls cimport (
-    PY_VECTORCALL_ARGUMENTS_OFFSET, PyObject_IsTrue, PyObject_Vectorcall, raw_long, raw_s64, raw_u64,
-    uc_decref, uc_incref)
+    PY_VECTORCALL_ARGUMENTS_OFFSET, PyObject_IsTrue, PyObject_Vectorcall, raw_long, raw_s64,
+    raw_u64, uc_decref, uc_incref)
 from engine._core.api.core cimport core_of
 from engine._core.api.ucregs cimport (
     ERR_ARG, ERR_HANDLE, ERR_NOMEM, N_TRAPS, TRAP_AFTER, TRAP_CALL, TRAP_INVALID, wrap64)
