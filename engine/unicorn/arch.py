@@ -121,11 +121,11 @@ _RISCV = Arch(
 
 _SEGMENTS = ("es", "cs", "ss", "ds", "fs", "gs")
 _SYSTEM = ("cr0", "cr2", "cr3", "cr4", "cr8", "dr0", "dr1", "dr2", "dr3", "dr6", "dr7", "efer",
-           "gdt_base", "gdt_limit", "idt_base", "idt_limit", "ldtr", "ldt_base", "ldt_limit", "tr",
-           "tr_base", "tr_limit", "star", "lstar", "cstar", "fmask", "kernel_gs_base",
-           "sysenter_cs", "sysenter_esp", "sysenter_eip", "tsc_aux", "pat", "apic_base",
-           "misc_enable")
-_IN, _OUT = 218, 500                        # UC_X86_INS_*
+           "xcr0", "gdt_base", "gdt_limit", "idt_base", "idt_limit", "ldtr", "ldt_base",
+           "ldt_limit", "tr", "tr_base", "tr_limit", "star", "lstar", "cstar", "fmask",
+           "kernel_gs_base", "sysenter_cs", "sysenter_esp", "sysenter_eip", "tsc_aux", "pat",
+           "apic_base", "misc_enable")
+IN, OUT = 218, 500                          # UC_X86_INS_*
 _SYSCALL, _SYSENTER = 699, 700
 
 # SDM volume 3, table 6-1: 3 and 4 are traps. From 0x100 on the engine's own: SYSCALL, SYSENTER,
@@ -139,12 +139,13 @@ _X86 = Arch(
     reset=(("rflags", 2), *((name, 0) for name in _SEGMENTS)),
     saved=("rax", "rbx", "rcx", "rdx", "rsp", "rbp", "rsi", "rdi",
            *(f"r{index}" for index in range(8, 16)), "rflags", *_SEGMENTS,
-           *(f"{name}_base" for name in _SEGMENTS), "pc", *_SYSTEM, "fsw", "fcw", "ftw", "mxcsr",
+           *(f"{name}_{part}" for name in _SEGMENTS for part in ("base", "limit", "attr")), "cpl",
+           "pc", *_SYSTEM, "fsw", "fcw", "ftw", "mxcsr",
            *(f"ymm{index}" for index in range(16)), *(f"fpr{index}" for index in range(8))),
     subtractions=("sub",),
     insns={_SYSCALL: (ON_CALL, _SYSCALL), _SYSENTER: (ON_CALL, _SYSENTER),
            113: (INSTEAD, ("cpuid",)), 608: (INSTEAD, ("rdtsc",)), 609: (INSTEAD, ("rdtscp",)),
-           _IN: (BEFORE, ("in",)), _OUT: (BEFORE, ("out",))},
+           IN: (ON_CALL, IN), OUT: (ON_CALL, OUT)},
     make_rows=_x86)
 
 ARCHES = {8: _RISCV, 4: _X86}

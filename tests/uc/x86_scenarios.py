@@ -465,3 +465,73 @@ def arguments(u, r):
     }.items():
         attempt(seen, what, action)
     return seen
+
+
+@scenario
+def ports(u, r):
+    seen = []
+    for bits in (64, 32, 16):
+        for code in ("90 e460", "66e560", "ed", "e660", "66ef", "6c 90", "f36c 90", "f36f 90"):
+            m = Machine(u, r, bits, code)
+            m.write(DI=DATA & 0xffff if bits == 16 else 0, SI=0)
+            if bits != 16:
+                m.write(EDI=DATA, ESI=DATA)
+            m.write(EAX=0x11223344, DX=0x77, CX=2)
+            m.hook("INSN", 0xdeadbe77, aux1=r.UC_X86_INS_IN)
+            m.hook("INSN", aux1=r.UC_X86_INS_OUT)
+            seen.append((code, m.run(), bytes(m.uc.mem_read(DATA, 8))))
+    return seen
+
+
+@scenario
+def privileged_instructions(u, r):
+    return [each(u, r, bits, ["90 f4 90", "90 fa 90", "90 fb 90", "90 0f09 90", "0f22d8 90",
+                              "0f20d0 90", "0f06 90"])
+            for bits in (64, 32)]
+
+
+@scenario
+def descriptor_tables(u, r):
+    def descriptor(base, limit, access, flags):
+        return (limit & 0xffff | (base & 0xffffff) << 16 | access << 40 | (limit >> 16) << 48
+                | flags << 52 | (base >> 24) << 56).to_bytes(8, "little")
+    seen = []
+    for bits in (32, 64):
+        m = Machine(u, r, bits, "64a1 10000000 90" if bits == 32 else "64488b0425 10000000")
+        m.uc.mem_map(0x1000, 0x1000)
+        m.uc.mem_write(0x1000, bytes(8) + descriptor(0, 0xfffff, 0x9b, 0xc if bits == 32 else 0xa)
+                       + descriptor(0, 0xfffff, 0x93, 0xc) + descriptor(DATA, 0xfff, 0x93, 4)
+                       + descriptor(DATA + 0x1000, 0xfff, 0xf3, 4))
+        m.uc.mem_write(DATA + 0x10, b"teb-teb-")
+        m.write(GDTR=(0, 0x1000, 0x27, 0))
+        m.write(CS=8, SS=0x10, DS=0x10, ES=0x10, FS=0x18, GS=0x23)
+        m.run()
+        seen.append((m.seen, m.read("CS", "SS", "DS", "FS", "GS", "FS_BASE")))
+        table = m.read("GDTR")[0]
+        seen.append(table[1:3])
+        m.write(IDTR=(0, 0x1234, 0x7ff, 0))
+        seen.append(m.read("IDTR")[0][1:3])
+    return seen
+
+
+@scenario
+def model_specific_registers(u, r):
+    m = Machine(u, r, 64)
+    seen = []
+    for number in (0xc0000081, 0xc0000082, 0xc0000084, 0xc0000102, 0x175, 0x176):
+        m.uc.msr_write(number, 0x7fff12345678)
+        seen.append((number, m.uc.msr_read(number)))
+    m.write(DR0=0x1234, CR2=0x5678)
+    return [*seen, m.read("DR0", "CR2", "CR3", "DR7")]
+
+
+@scenario
+def vectors_in_memory(u, r):
+    def hook(m):
+        m.uc.mem_write(DATA, bytes(range(64)))
+        m.hook("MEM_READ MEM_WRITE")
+    seen = each(u, r, 64, ["660f6f06", "660f7f06", "0f1006", "f20f1006 f20f1146 10", "0f1046 0d",
+                           "660fefc0 660fd4ca"], hook, RSI=DATA, XMM0=1 << 127 | 5)
+    m = Machine(u, r, 64, "660fefc0 660fd4ca f20f58da", XMM1=5, XMM2=7, XMM3=0)
+    m.run()
+    return [*seen, m.read("XMM0", "XMM1", "XMM2", "XMM3")]

@@ -1,5 +1,5 @@
-# Calls of Python functions from C callbacks: vectorcall with references counted by hand. Lives here:
-# declarations alone. Does not live here: what is called when (hooks.pyx, uchooks.pyx, uc.pyx).
+# Calls of Python functions from C callbacks: vectorcall with references counted by hand.
+# Lives here: declarations alone. Does not live here: what is called when (uchooks.pyx, uc.pyx).
 # Callers: those.
 from cpython.object cimport PyObject
 

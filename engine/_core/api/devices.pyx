@@ -111,7 +111,8 @@ cdef uint32_t write_held(void *opaque, hwaddr offset, uint64_t data, uint32_t si
     return MEMTX_OK
 
 
-cdef void device_calls(Device device, object owner, held_read_fn read, held_write_fn write) noexcept:
+cdef void device_calls(Device device, object owner, held_read_fn read,
+                       held_write_fn write) noexcept:
     device.owner = owner
     device.head.device = <void *>owner
     device.head.read = <void *>read

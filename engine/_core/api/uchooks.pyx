@@ -17,8 +17,8 @@ from engine._core.mem.tlb cimport (ACCESS_FAULT_PROT, ACCESS_FAULT_UNMAPPED, MEM
                                    tlb_set_page)
 from engine._core.api.blocks cimport memory_sync
 from engine._core.api.calls cimport (
-    PY_VECTORCALL_ARGUMENTS_OFFSET, PyObject_IsTrue, PyObject_Vectorcall, raw_long, raw_s64, raw_u64,
-    uc_decref, uc_incref)
+    PY_VECTORCALL_ARGUMENTS_OFFSET, PyObject_IsTrue, PyObject_Vectorcall, raw_long, raw_s64,
+    raw_u64, uc_decref, uc_incref)
 from engine._core.api.core cimport core_of
 from engine._core.api.ucregs cimport (
     ERR_ARG, ERR_HANDLE, ERR_NOMEM, N_TRAPS, TRAP_AFTER, TRAP_CALL, TRAP_INVALID, wrap64)
@@ -48,7 +48,9 @@ cdef enum:                      # what a rarer hook is made of (UcHooks._special
     SPECIAL_BLOCK = 0           # a BLOCK hook
     SPECIAL_BEFORE = 1          # a hook before instructions of these mnemonics, called as CODE is
     SPECIAL_INSTEAD = 2         # the same, called with user_data; true: the instruction is done
-    SPECIAL_CALL = 3            # called by the trap of this UC_*_INS_*
+    SPECIAL_CALL = 3            # called by the trap of this UC_*_INS_*, or by the ports
+    INS_IN = 218                # UC_X86_INS_*
+    INS_OUT = 500
 
 
 # ---------------------------------------------------------------- hooks: after the call
@@ -569,6 +571,24 @@ cdef class UcHooks:
     def _special_hook(self, htype, callback, aux1, aux2):
         """(function, SPECIAL_*, its argument) that does what a rarer hook does."""
         raise UcError(ERR_ARG)
+
+    def _port_in(self, port, size):
+        """What IN hooks answer for a port: the last one's value; 0 if there are none."""
+        cdef UcHook hook
+        value = 0
+        for item in tuple(self.call_hooks):
+            hook = item
+            if hook.insn == INS_IN:
+                value = hook.callback(self, port, size, hook.user_data)
+        return as_index(value or 0) & ((1 << 8 * as_index(size)) - 1)
+
+    def _port_out(self, port, size, value):
+        """Call the OUT hooks."""
+        cdef UcHook hook
+        for item in tuple(self.call_hooks):
+            hook = item
+            if hook.insn == INS_OUT:
+                hook.callback(self, port, size, value, hook.user_data)
 
     def hook_del(self, h):
         """Remove a hook. KeyError: there is no such handle."""

@@ -158,7 +158,7 @@ cdef bint same_place(const GuestOps *guest, uint32_t a, uint32_t b) noexcept:
 
 
 cdef object deprecated(object reg_id):
-    if os.environ.get("UC_IGNORE_REG_BREAK"):
+    if "UC_IGNORE_REG_BREAK" in os.environ:
         raise UcError(ERR_ARG, reg_id)
     sys.stderr.write(f"WARNING: register id {reg_id} names no register of this guest: it reads as"
                      " 0, writes do nothing. UC_IGNORE_REG_BREAK=1 makes that an error.\n")

@@ -8,6 +8,7 @@ call by ctypes (clib.py). Who calls it: users.
 import ctypes
 import importlib
 import warnings
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar, cast
 
@@ -301,8 +302,26 @@ class Uc(UcBase):
             wanted = () if aux2 & const.UC_TCG_OP_FLAG_CMP else self._table.subtractions
             return SubtractionHook(callback), arches.BEFORE, wanted
         if htype == const.UC_HOOK_INSN and aux1 in self._table.insns:
+            if aux1 in (arches.IN, arches.OUT):
+                self._claim_ports()
             return callback, *self._table.insns[aux1]
         raise UcError(const.UC_ERR_ARG)
+
+    def _claim_ports(self) -> None:
+        """All I/O ports call the hooks of IN and OUT."""
+        ports = self._ready().ports
+        if not len(ports):
+            alive = weakref.ref(self)           # the ports must not keep the engine alive
+
+            def read(port: int, size: int) -> int:
+                uc = alive()
+                return uc._port_in(port, size) if uc is not None else 0
+
+            def write(port: int, size: int, value: int) -> None:
+                uc = alive()
+                if uc is not None:
+                    uc._port_out(port, size, value)
+            ports.map_io(0, 1 << 16, read, write)
 
     # -- contexts
 
