@@ -4,6 +4,8 @@
 # the records and the comparison (tests/isa/x86/native_run.py).
 """Compiled half of tests/isa/x86/native_run.py."""
 
+import random
+
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 from engine._core.api.emulator cimport Emulator, check_layout, emulator_engine, emulator_run
@@ -114,3 +116,34 @@ def run(Emulator emu, uint8_t[:, ::1] records, uint64_t code, uint64_t window):
         rip = s.head.pc - code
         memcpy(r + SIGNAL, &signal, 4)
         memcpy(r + RIP, &rip, 8)
+
+
+cdef after(bytes code, uint8_t[:, ::1] records):
+    with Emulator("x86_64", user_mode=True) as emu:
+        emu.memory.map(0x1000, 0x1000)
+        emu.memory.map(0x3000, 0x1000)
+        emu.memory.write(0x1000, code)
+        run(emu, records, 0x1000, 0x3000)
+
+
+def test_a_record_comes_back_as_it_was():
+    records = bytearray(random.Random(1).randbytes(SIZE + 32))
+    records[FCW:FCW + 6] = bytes([0x7f, 3, 0, 8, 0xaa, 0])      # control, status (top 1), tags
+    records[MXCSR:MXCSR + 4] = bytes([0x80, 0x1f, 0, 0])
+    records[RFLAGS:RFLAGS + 8] = bytes([0x46, 2, 0, 0, 0, 0, 0, 0])
+    records[SIGNAL:SIGNAL + 4] = bytes(4)
+    records[RIP:RIP + 8] = bytes([1, 0, 0, 0, 0, 0, 0, 0])
+    before = bytes(records)
+    after(b"\x90", memoryview(records).cast("B", (1, len(records))))
+    assert bytes(records) == before
+
+
+def test_what_an_instruction_does_is_in_the_record():
+    records = bytearray(2 * (SIZE + 32))
+    after(b"\x48\xff\xc0", memoryview(records).cast("B", (2, SIZE + 32)))      # inc rax
+    for at in (0, SIZE + 32):
+        assert records[at + GPR] == 1 and records[at + RIP] == 3
+    for code, signal in ((b"\x0f\x0b", 4), (b"\x8a\x00", 11), (b"\xf7\xf0", 8), (b"\xcc", 5)):
+        records = bytearray(SIZE + 32)
+        after(code, memoryview(records).cast("B", (1, len(records))))
+        assert records[SIGNAL] == signal

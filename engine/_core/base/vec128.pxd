@@ -70,8 +70,8 @@ cdef V128 v_shl(V128 a, uint64_t count, uint32_t n) noexcept nogil
 cdef V128 v_shr(V128 a, uint64_t count, uint32_t n) noexcept nogil
 cdef V128 v_sar(V128 a, uint64_t count, uint32_t n) noexcept nogil
 
-# Lanes twice as wide from lanes of 2^n bytes, n = 0..2. mulx: products of the even lanes; madds: sums
-# of the products of signed neighbours. sadu: in each half the sum of |a - b| over its bytes.
+# Lanes twice as wide from lanes of 2^n bytes, n = 0..2. mulx: products of the even lanes; madds:
+# sums of the products of signed neighbours. sadu: in each half the sum of |a - b| over its bytes.
 cdef V128 v_mulxs(V128 a, V128 b, uint32_t n) noexcept nogil
 cdef V128 v_mulxu(V128 a, V128 b, uint32_t n) noexcept nogil
 cdef V128 v_madds(V128 a, V128 b, uint32_t n) noexcept nogil
