@@ -50,7 +50,7 @@ def guest_program(bits: int) -> str:
     if not found:
         pytest.skip(f"needs {what}")
     data = Path(found).read_bytes()
-    if data[:4] != b"\x7fELF" or data[4] != bits // 32:
+    if data[:4] != b"\x7fELF" or data[4] != bits // 32 or b"/ld-linux" in data[:4096]:
         pytest.skip(f"needs {what}: {found} is another program")
     return found
 
