@@ -19,7 +19,7 @@ ON_X86 = platform.machine() == "x86_64" and sys.platform.startswith("linux")
 NUMBERS = "".join(f"{n * 7919 % 1000} {n}\n" for n in range(1500)).encode()
 
 COMMANDS = [
-    ["sha256sum", "README.md", "LICENSE"],
+    ["sha256sum", "{root}/README.md", "{root}/LICENSE"],
     ["sort", "-n"],
     ["vi", "--help"],
     ["gzip", "-c"],
@@ -55,10 +55,10 @@ def guest_program(bits: int) -> str:
     return found
 
 
-def run(words: list[str]) -> tuple[int, bytes, bytes]:
+def run(words: list[str], where: Path) -> tuple[int, bytes, bytes]:
     env = os.environ | {"LC_ALL": "C", "TZ": "UTC"}
     done = subprocess.run(
-        words, input=NUMBERS, capture_output=True, timeout=120, env=env, check=False, cwd=ROOT
+        words, input=NUMBERS, capture_output=True, timeout=120, env=env, check=False, cwd=where
     )
     return done.returncode, done.stdout, done.stderr
 
@@ -66,8 +66,8 @@ def run(words: list[str]) -> tuple[int, bytes, bytes]:
 def check(bits: int, command: list[str], where: Path) -> None:
     program = guest_program(bits)
     words = [program, *(word.replace("{bb}", program) for word in command)]
-    words = [word.replace("{dir}", str(where)) for word in words]
-    assert run([sys.executable, "-m", "engine", "run", *words]) == run(words)
+    words = [word.replace("{dir}", str(where)).replace("{root}", str(ROOT)) for word in words]
+    assert run([sys.executable, "-m", "engine", "run", *words], where) == run(words, where)
 
 
 @pytest.mark.parametrize("command", COMMANDS + FLOATS, ids=lambda c: f"{c[0]}{len(c[-1])}")
