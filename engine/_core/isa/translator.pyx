@@ -442,14 +442,14 @@ cdef int translate_line(Translator *tr, DisasContext *dc, uint32_t max_insns) no
             return ST_OK
         # How it goes on.
         ended = True
-        if dc.is_jmp == DISAS_STOP:
+        dc.pc = tr.follow if tr.has_follow else dc.pc_next
+        if dc.is_jmp == DISAS_STOP:         # a jump that is followed may end its block, too
             if tr.guest.tb_stop != NULL:
                 tr.guest.tb_stop(dc)
-            ir_goto_ptr(ir, ir_const(ir, dc.pc_next & tr.word_mask))
+            ir_goto_ptr(ir, ir_const(ir, dc.pc & tr.word_mask))
         elif dc.is_jmp == DISAS_TOO_MANY:
-            end_line(tr, dc, dc.pc_next)
+            end_line(tr, dc, dc.pc)
         elif dc.is_jmp == DISAS_NEXT:
-            dc.pc = tr.follow if tr.has_follow else dc.pc_next
             slot = slot_of(tr, dc.pc)
             if slot != IR_NONE and tr.insn_at[slot]:
                 # Only a line that followed jumps meets itself.
