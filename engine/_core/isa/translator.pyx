@@ -453,6 +453,8 @@ cdef int translate_line(Translator *tr, DisasContext *dc, uint32_t max_insns) no
             slot = slot_of(tr, dc.pc)
             if slot != IR_NONE and tr.insn_at[slot]:
                 # Only a line that followed jumps meets itself.
+                if tr.guest.tb_stop != NULL:
+                    tr.guest.tb_stop(dc)
                 gen_jump(dc, dc.pc)
             elif (tr.n_insns >= max_insns or slot == IR_NONE or tr.host == NULL
                     or stops_at(tr, dc.pc)):

@@ -362,14 +362,3 @@ def test_hook_fails_in_a_delivery(backend):
     armed[0] = False
     handled(emu, 0x21)
     hook.remove()
-
-
-def test_a_jump_behind_a_shadow_is_followed_when_its_block_is_hot(backend, monkeypatch):
-    monkeypatch.setenv("ENGINE_HEAT", "2")
-    with engine.Emulator("x86_64", backend=backend) as emu:
-        emu.memory.map(CODE, 0x1000)
-        emu.memory.write(CODE, b"\x8E\xD0\xEB\x04\xB3\x01\x90\x90\xB1\x02\x90")
-        for _ in range(6):                      # mov ss, eax; jmp; mov bl, 1 .. mov cl, 2
-            emu.regs.write_many({"rbx": 0, "rcx": 0})
-            assert emu.run(CODE, CODE + 10).count == 3
-            assert (emu.regs.rbx, emu.regs.rcx) == (0, 2)
