@@ -13,6 +13,9 @@ from engine._core.exec.engine cimport (
     HookEvent, hook_fn, engine_hook_add, engine_hook_del, HOOK_CODE, HOOK_BLOCK, HOOK_MEM_READ,
     HOOK_MEM_FETCH, HOOK_MEM_INVALID, HOOK_EXCEPTION, HOOK_INSN,
     HOOK_INSN_INVALID, HOOK_TLB_FILL, HOOK_CONTINUE, HOOK_HANDLED, HOOK_STOP, HOOK_ERROR)
+from engine._core.api.calls cimport (
+    PY_VECTORCALL_ARGUMENTS_OFFSET, PyObject_Vectorcall, call_failed, call_notified, engine_decref,
+    engine_incref, raw_long, raw_u64)
 from engine._core.api.core cimport closed_core, core_of, type_name, u64_arg
 from engine._core.api.blocks cimport memory_sync
 
@@ -20,23 +23,9 @@ from engine.errors import ArgumentError, ArgumentTypeError, HostMemoryError
 from engine._core.api.kinds import Access, Prot
 
 cdef extern from "Python.h":
-    # Raw references: what goes in and out of a call is counted here by hand.
-    PyObject *PyObject_Vectorcall(PyObject *fn, PyObject *const *args, size_t nargs,
-                                  PyObject *names)
-    size_t PY_VECTORCALL_ARGUMENTS_OFFSET
     PyObject *Py_True
     PyObject *Py_False
     PyObject *Py_None
-    PyObject *raw_u64 "PyLong_FromUnsignedLongLong" (unsigned long long value)
-    PyObject *raw_long "PyLong_FromLong" (long value)
-
-cdef extern from *:
-    """
-    #define engine_decref(o) Py_DECREF((PyObject *)(o))
-    #define engine_incref(o) Py_INCREF((PyObject *)(o))
-    """
-    void engine_decref(PyObject *o)
-    void engine_incref(PyObject *o)
 
 # By number: Access members, kinds of faults in errors.MemoryFault's words.
 cdef tuple _accesses = (Access.READ, Access.WRITE, Access.FETCH)
@@ -65,21 +54,6 @@ cdef class Fault:
 
 # ---------------------------------------------------------------- calls, GIL held
 
-cdef int failed(HookData *d) noexcept:
-    core_of(d.st).take_error()
-    return HOOK_ERROR
-
-
-# After a call that only notifies: its result does not count.
-cdef inline int notified(HookData *d, PyObject *result) noexcept:
-    if result is NULL:
-        return failed(d)
-    engine_decref(result)
-    if d.st.has_exports:
-        memory_sync(core_of(d.st))
-    return HOOK_STOP if d.st.stop_asked else HOOK_CONTINUE
-
-
 # After a call that decides: True, or False/None.
 cdef int decided(HookData *d, PyObject *result) noexcept:
     cdef int answer
@@ -88,7 +62,7 @@ cdef int decided(HookData *d, PyObject *result) noexcept:
     elif result is Py_False or result is Py_None:
         answer = HOOK_CONTINUE
     elif result is NULL:
-        return failed(d)
+        return call_failed(d.st)
     else:
         reject_answer(d, result)
         engine_decref(result)
@@ -122,12 +96,12 @@ cdef int call_code(CPUHead *cpu, CHook *h, HookEvent *ev) noexcept:
     if args[2] is NULL or args[3] is NULL:
         Py_XDECREF(args[2])
         Py_XDECREF(args[3])
-        return failed(d)
+        return call_failed(d.st)
     engine_incref(cell)         # the function may remove its own hook
     result = PyObject_Vectorcall(d.fn, &args[1], 3 | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL)
     engine_decref(args[2])
     engine_decref(args[3])
-    answer = notified(d, result)
+    answer = call_notified(d.st, result)
     engine_decref(cell)
     return answer
 
@@ -167,13 +141,13 @@ cdef int call_memory(CPUHead *cpu, CHook *h, HookEvent *ev) noexcept:
         Py_XDECREF(args[3])
         Py_XDECREF(args[4])
         Py_XDECREF(args[5])
-        return failed(d)
+        return call_failed(d.st)
     engine_incref(cell)
     result = PyObject_Vectorcall(d.fn, &args[1], 5 | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL)
     engine_decref(args[3])
     engine_decref(args[4])
     engine_decref(args[5])
-    answer = notified(d, result)
+    answer = call_notified(d.st, result)
     engine_decref(cell)
     return answer
 
@@ -190,7 +164,7 @@ cdef int call_fill(CPUHead *cpu, CHook *h, HookEvent *ev) noexcept:
         size = ev.size
         prot = Prot(ev.value_hi & 7)
     except BaseException:
-        return failed(d)
+        return call_failed(d.st)
     args[1] = d.st.emulator
     args[2] = <PyObject *>_accesses[ev.access if ev.access <= 2 else 0]
     args[3] = <PyObject *>address
@@ -198,8 +172,8 @@ cdef int call_fill(CPUHead *cpu, CHook *h, HookEvent *ev) noexcept:
     args[5] = <PyObject *>physical
     args[6] = <PyObject *>prot
     engine_incref(cell)
-    answer = notified(d, PyObject_Vectorcall(d.fn, &args[1], 6 | PY_VECTORCALL_ARGUMENTS_OFFSET,
-                                             NULL))
+    answer = call_notified(d.st, PyObject_Vectorcall(
+        d.fn, &args[1], 6 | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL))
     engine_decref(cell)
     return answer
 
@@ -223,7 +197,7 @@ cdef int call_fault(CPUHead *cpu, CHook *h, HookEvent *ev) noexcept:
     try:
         fault = fault_of(ev)
     except BaseException:
-        return failed(d)
+        return call_failed(d.st)
     args[1] = d.st.emulator
     args[2] = <PyObject *>fault
     engine_incref(cell)
@@ -242,7 +216,7 @@ cdef int call_number(CPUHead *cpu, CHook *h, HookEvent *ev) noexcept:
     args[1] = d.st.emulator
     args[2] = raw_long(ev.exception) if h.kind == HOOK_EXCEPTION else raw_u64(ev.pc)
     if args[2] is NULL:
-        return failed(d)
+        return call_failed(d.st)
     engine_incref(cell)
     answer = decided(d, PyObject_Vectorcall(d.fn, &args[1], 2 | PY_VECTORCALL_ARGUMENTS_OFFSET,
                                             NULL))

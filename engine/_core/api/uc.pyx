@@ -23,8 +23,8 @@ from engine._core.exec.engine cimport (
 from engine._core.isa.translator cimport STRAIGHT_BLOCKS, STRAIGHT_REPEATS
 from engine._core.mem.attrs cimport MEMTX_HOOK_ERROR, MEMTX_OK
 from engine._core.api.blocks cimport memory_sync
-from engine._core.api.calls cimport (PY_VECTORCALL_ARGUMENTS_OFFSET, PyObject_Vectorcall, raw_long,
-                                     raw_u64, uc_decref)
+from engine._core.api.calls cimport (PY_VECTORCALL_ARGUMENTS_OFFSET, PyObject_Vectorcall,
+                                     engine_decref, raw_long, raw_u64)
 from engine._core.api.core cimport CoreState, core_of, engine_fast_u64
 from engine._core.api.devices cimport Device, callback_failed, device_calls, device_new
 from engine._core.api.emulator cimport emulator_error, emulator_run, emulator_run_nested
@@ -65,7 +65,7 @@ cdef uint32_t device_answered(CoreState *st, PyObject *result) noexcept:
         if st.running:
             engine_fail(st.engine)
         return MEMTX_HOOK_ERROR
-    uc_decref(result)
+    engine_decref(result)
     if st.has_exports:
         memory_sync(core_of(st))
     return MEMTX_OK
@@ -92,7 +92,7 @@ cdef uint32_t read_held(void *opaque, hwaddr offset, uint64_t *data, uint32_t si
         try:
             data[0] = wrap64(<object>result) & low_mask(8 * size)
         except BaseException as error:
-            uc_decref(result)
+            engine_decref(result)
             return callback_failed(core_of(st), error)
     return device_answered(st, result)
 

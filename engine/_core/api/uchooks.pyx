@@ -17,8 +17,8 @@ from engine._core.mem.tlb cimport (ACCESS_FAULT_PROT, ACCESS_FAULT_UNMAPPED, MEM
                                    tlb_set_page)
 from engine._core.api.blocks cimport memory_sync
 from engine._core.api.calls cimport (
-    PY_VECTORCALL_ARGUMENTS_OFFSET, PyObject_IsTrue, PyObject_Vectorcall, raw_long, raw_s64,
-    raw_u64, uc_decref, uc_incref)
+    PY_VECTORCALL_ARGUMENTS_OFFSET, PyObject_IsTrue, PyObject_Vectorcall, call_failed,
+    call_notified, engine_decref, engine_incref, raw_long, raw_s64, raw_u64)
 from engine._core.api.core cimport core_of
 from engine._core.api.ucregs cimport (
     ERR_ARG, ERR_HANDLE, ERR_NOMEM, N_TRAPS, TRAP_AFTER, TRAP_CALL, TRAP_INVALID, wrap64)
@@ -55,29 +55,15 @@ cdef enum:                      # what a rarer hook is made of (UcHooks._special
 
 # ---------------------------------------------------------------- hooks: after the call
 
-cdef int failed(UcHookData *d) noexcept:
-    core_of(d.st).take_error()
-    return HOOK_ERROR
-
-
-cdef inline int notified(UcHookData *d, PyObject *result) noexcept:
-    if result is NULL:
-        return failed(d)
-    uc_decref(result)
-    if d.st.has_exports:
-        memory_sync(core_of(d.st))
-    return HOOK_STOP if d.st.stop_asked else HOOK_CONTINUE
-
-
 # The truth of what the function answered; HOOK_ERROR and HOOK_STOP besides.
 cdef int decided(UcHookData *d, PyObject *result) noexcept:
     cdef int truth
     if result is NULL:
-        return failed(d)
+        return call_failed(d.st)
     truth = PyObject_IsTrue(result)
-    uc_decref(result)
+    engine_decref(result)
     if truth < 0:
-        return failed(d)
+        return call_failed(d.st)
     if d.st.has_exports:
         memory_sync(core_of(d.st))
     if d.st.stop_asked:
@@ -99,13 +85,13 @@ cdef int call_code(CPUHead *cpu, CHook *h, HookEvent *ev) noexcept:
     if args[2] is NULL or args[3] is NULL:
         Py_XDECREF(args[2])
         Py_XDECREF(args[3])
-        return failed(d)
-    uc_incref(cell)             # the function may remove its own hook
-    answer = notified(d, PyObject_Vectorcall(
+        return call_failed(d.st)
+    engine_incref(cell)             # the function may remove its own hook
+    answer = call_notified(d.st, PyObject_Vectorcall(
         d.fn, &args[1], 4 | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL))
-    uc_decref(args[2])
-    uc_decref(args[3])
-    uc_decref(cell)
+    engine_decref(args[2])
+    engine_decref(args[3])
+    engine_decref(cell)
     return answer
 
 
@@ -149,15 +135,15 @@ cdef int call_memory(CPUHead *cpu, CHook *h, HookEvent *ev) noexcept:
     else:
         access = 25
         value = ev.value
-    uc_incref(cell)
+    engine_incref(cell)
     if size <= 8:
-        answer = notified(d, call_access(d, access, ev.addr, size, value))
+        answer = call_notified(d.st, call_access(d, access, ev.addr, size, value))
     else:                       # 16 bytes are two calls
-        answer = notified(d, call_access(d, access, ev.addr, 8, value))
+        answer = call_notified(d.st, call_access(d, access, ev.addr, 8, value))
         if answer == HOOK_CONTINUE:
-            answer = notified(d, call_access(d, access, ev.addr + 8, size - 8,
+            answer = call_notified(d.st, call_access(d, access, ev.addr + 8, size - 8,
                                              ev.value_hi if access != 16 else 0))
-    uc_decref(cell)
+    engine_decref(cell)
     return answer
 
 
@@ -208,7 +194,7 @@ cdef int call_fault(CPUHead *cpu, CHook *h, HookEvent *ev) noexcept:
             for item in tuple(uc.access_hooks):
                 hook = item
                 if hook.htype >> (10 + ev.access) & 1 and in_range(hook, ev):
-                    answer = notified(&hook.data, call_access(
+                    answer = call_notified(hook.data.st, call_access(
                         &hook.data, 16 + ev.access, ev.addr, ev.size, ev.value))
                     if answer != HOOK_CONTINUE:
                         return answer
@@ -308,10 +294,10 @@ cdef int call_insn(CPUHead *cpu, CHook *h, HookEvent *ev) noexcept:
     cdef int answer
     args[1] = d.uc
     args[2] = d.user_data
-    uc_incref(cell)
+    engine_incref(cell)
     answer = decided(d, PyObject_Vectorcall(d.fn, &args[1], 2 | PY_VECTORCALL_ARGUMENTS_OFFSET,
                                             NULL))
-    uc_decref(cell)
+    engine_decref(cell)
     if answer != HOOK_HANDLED:
         return answer
     done(uc, cpu, ev)
