@@ -515,6 +515,48 @@ def descriptor_tables(u, r):
 
 
 @scenario
+def segments_whose_limits_nobody_asks_for(u, r):
+    """The table that clients copy from each other has expand-down data: all offsets work."""
+    def entry(base, access, flags=0xF, limit=0xFF000):
+        return (limit & 0xFFFF | (base & 0xFFFFFF) << 16 | access << 40
+                | (limit >> 16 & 15 | flags << 4) << 48 | (base >> 24) << 56).to_bytes(8, "little")
+    seen = []
+    for code in ("55 8b4500 894500 5d", "c745000a000000", "2ec70700200000 2eff37", "65a1 f0ffffff",
+                 "e800000000 59", "fa", "f390 cd80"):
+        m = Machine(u, r, 32, code, EBP=DATA, EDI=DATA, EAX=0x93)
+        m.uc.mem_map(0x1000, 0x1000)
+        m.uc.mem_write(0x1000 + 8 * 15, entry(DATA + 0x20, 0xF7, 4, 0x10) + entry(0, 0xF7)
+                       + entry(0, 0xFF) + entry(0, 0x97) + entry(DATA, 0xF7))
+        m.write(GDTR=(0, 0x1000, 31 * 8 - 1, 0))
+        m.write(DS=0x83, CS=0x8B, SS=0x90, FS=0x9B, GS=0x7B)
+        m.hook("INTR")
+        seen.append(m.run())
+    return seen
+
+
+@scenario
+def hooks_that_return_from_functions(u, r):
+    """What emulators of an API do: a code hook gives the answer, pops the stack, moves the pc."""
+    seen = []
+    for bits, ip, sp, word in ((64, "RIP", "RSP", 8), (32, "EIP", "ESP", 4), (16, "IP", "SP", 2)):
+        size = {64: "", 32: "", 16: ""}[bits]
+        m = Machine(u, r, bits, size + ("e87d00 41 e87900 42 e87500 43" if bits == 16 else
+                                        "e87b000000 83c101 e873000000 83c201 e86b000000 83c301"))
+        m.uc.mem_write(CODE + 0x80, b"\x90\x90\x40\xf4")
+
+        def leave(uc, address, size, data, m=m, ip=ip, sp=sp, word=word):
+            stack = m.read(sp)[0]
+            linear = stack + (STACK - 0x1000 if m.bits == 16 else 0)
+            back = int.from_bytes(uc.mem_read(linear, word), "little")
+            m.write(**{"AX" if word == 2 else "EAX": 7, sp: stack + word, ip: back})
+        m.hook("CODE", leave, CODE + 0x80, CODE + 0x80)
+        m.hook("CODE")
+        m.hook("CODE", begin=CODE + 0x80, end=CODE + 0x80)
+        seen.append(m.run())
+    return seen
+
+
+@scenario
 def model_specific_registers(u, r):
     m = Machine(u, r, 64)
     seen = []

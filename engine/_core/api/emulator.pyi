@@ -61,6 +61,7 @@ class Emulator:
         fp: bool = True,
         user_mode: bool = False,
         exceptions: Literal["host", "guest"] = "host",
+        segment_limits: bool = True,
         code_buffer: SupportsIndex | None = None,
     ) -> None: ...
     @property

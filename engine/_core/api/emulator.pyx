@@ -200,7 +200,7 @@ cdef Engine *emulator_engine(Emulator emu) except NULL:
 cdef class Emulator:
     """A CPU with its memory.
 
-    arch: "riscv64" or "riscv32" (`engine.architectures()` lists them).
+    arch: "x86_64", "riscv64" ... (`engine.architectures()` lists them).
     backend: "jit" or "interpreter" (`engine.backends()` lists what this host has); None: what the
         environment variable ENGINE_BACKEND names, else the first of these.
     features: names of CPU features to have instead of the model's own, or None.
@@ -210,6 +210,8 @@ cdef class Emulator:
     user_mode: start in the least privileged mode instead of the most privileged.
     exceptions: "host": faults and traps end `run()` with an exception; "guest": they go to the
         guest's own handlers.
+    segment_limits: x86: accesses are checked against limits and types of segments, as the manual
+        has it; False: only bases count.
     code_buffer: bytes of address space reserved for translated code, or None for the default.
 
     An emulator is used by one thread at a time: while it runs, calls from other threads raise
@@ -226,7 +228,8 @@ cdef class Emulator:
         self.symbols = {}
 
     def __init__(self, arch, *, backend=None, features=None, model=None, big_endian=False,
-                 fp=True, user_mode=False, exceptions="host", code_buffer=None):
+                 fp=True, user_mode=False, exceptions="host", segment_limits=True,
+                 code_buffer=None):
         cdef Core core = self.core
         cdef CPUConfig config
         cdef const GuestOps *guest
@@ -245,6 +248,7 @@ cdef class Emulator:
         config.fp = bool(fp)
         config.user_mode = bool(user_mode)
         config.deliver = exceptions == "guest"
+        config.no_limits = not segment_limits
         if code_buffer is not None:
             code_size = u64_arg(code_buffer, "code_buffer")
             if not 1 << 16 <= code_size <= 1 << 32:

@@ -15,9 +15,9 @@ from engine._core.ir.ir cimport HF_STATUS, HelperInfo
 from engine._core.mem.tlb cimport AccessHooks, MEMORY_FAULT_FINAL, tlb_flush_all
 from engine._core.exec.cache cimport TBCache, cache_code_write, cache_find_page
 from engine._core.exec.engine cimport (
-    HOOK_BLOCK, HOOK_CODE, HOOK_CONTINUE, HOOK_ERROR, HOOK_HANDLED, HOOK_INSN, HOOK_MEM_FETCH,
-    HOOK_MEM_INVALID, HOOK_MEM_READ, HOOK_MEM_READ_AFTER, HOOK_MEM_WRITE, HOOK_STOP, HOOK_TLB_FILL,
-    N_HOOK_KINDS, Engine, Hook, HookEvent, hook_fn)
+    HOOK_BLOCK, HOOK_CODE, HOOK_CONTINUE, HOOK_ERROR, HOOK_EXCEPTION, HOOK_HANDLED, HOOK_INSN,
+    HOOK_INSN_INVALID, HOOK_MEM_FETCH, HOOK_MEM_INVALID, HOOK_MEM_READ, HOOK_MEM_READ_AFTER,
+    HOOK_MEM_WRITE, HOOK_STOP, HOOK_TLB_FILL, N_HOOK_KINDS, Engine, Hook, HookEvent, hook_fn)
 from engine._core.exec.spaces cimport cpu_asidx_from_attrs
 from engine._core.exec.unwind cimport cpu_sync_state
 
@@ -25,6 +25,12 @@ from engine._core.exec.unwind cimport cpu_sync_state
 # ---------------------------------------------------------------- lists
 cdef inline bint is_memory_kind(uint32_t kind) noexcept nogil:
     return kind == HOOK_MEM_READ or kind == HOOK_MEM_WRITE or kind == HOOK_MEM_READ_AFTER
+
+
+# Hooks that may take the place of what they are called for.
+cdef inline bint decides(uint32_t kind) noexcept nogil:
+    return (kind == HOOK_MEM_INVALID or kind == HOOK_EXCEPTION or kind == HOOK_INSN
+            or kind == HOOK_INSN_INVALID)
 
 
 # What translated blocks and TLB entries have built in changes with hooks of these kinds.
@@ -163,7 +169,8 @@ cdef int dispatch(Engine *e, uint32_t kind, HookEvent *ev, uint32_t number) noex
     while h != NULL:
         if h.id < limit and wanted(h, ev, number):
             answer = h.fn(e.cpu, h, ev)
-            if answer != HOOK_CONTINUE or e.failed or e.pc_written:
+            # A hook that moves the pc of an event that only tells hides it from none of the others.
+            if answer != HOOK_CONTINUE or e.failed or e.pc_written and decides(kind):
                 break
         h = h.next
     e.hook_depth -= 1

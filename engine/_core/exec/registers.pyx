@@ -1,7 +1,7 @@
 # Registers of the guest by description: see registers.pxd.
 from libc.errno cimport EINVAL
 from libc.string cimport memcpy
-from engine._core.base.types cimport uint8_t, uint32_t, uint64_t
+from engine._core.base.types cimport ST_PC_CHANGED, uint8_t, uint32_t, uint64_t
 from engine._core.cpu.head cimport CPUHead
 from engine._core.isa.guest cimport REG_PC, REG_PLAIN, RegDesc
 from engine._core.exec.engine cimport Engine
@@ -55,6 +55,9 @@ cdef int register_write(Engine *e, uint32_t reg, const uint64_t *value) noexcept
             e.pc_written = True
     else:
         result = e.guest.reg_set(cpu, d.number, value)
+        if result == ST_PC_CHANGED:     # it is a part of the pc
+            result = 0
+            e.pc_written = e.pc_written or e.running
     # Blocks are specialised on these: the running one may not go on.
     if e.running and (cpu.tb_flags != flags or cpu.cs_base != cs_base):
         e.state_changed = True

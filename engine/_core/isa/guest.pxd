@@ -33,6 +33,7 @@ ctypedef struct CPUConfig:      # what Emulator(...) asked for
     uint8_t fp                  # floating point enabled at reset
     uint8_t user_mode           # start in the least privileged mode
     uint8_t deliver             # exceptions go to the guest's handlers, not to run()
+    uint8_t no_limits           # x86: limits and types of segments are not checked
     const char *model           # CPU model name or NULL
 
 ctypedef struct GuestOps:
@@ -53,7 +54,8 @@ ctypedef struct GuestOps:
     # life cycle
     int (*init)(CPUHead *cpu, const CPUConfig *cfg) noexcept nogil
     void (*reset)(CPUHead *cpu) noexcept nogil
-    # registers that need code; value is in little-endian words, size by RegDesc.bits
+    # registers that need code; value is in little-endian words, size by RegDesc.bits.
+    # reg_set answers ST_PC_CHANGED for another name of the pc.
     int (*reg_get)(CPUHead *cpu, uint32_t number, uint64_t *value) noexcept nogil
     int (*reg_set)(CPUHead *cpu, uint32_t number, const uint64_t *value) noexcept nogil
     void (*set_pc)(CPUHead *cpu, uint64_t pc) noexcept nogil       # masks, clears lazy state

@@ -192,7 +192,8 @@ class Uc(UcBase):
     def _open(self) -> tuple[Emulator, arches.Arch]:
         if not hasattr(self, "_table"):
             raise UcError(const.UC_ERR_HANDLE)      # __init__ has not been called
-        emulator = Emulator(self._native, fp=False, code_buffer=self._buffer_size)
+        emulator = Emulator(self._native, fp=False, segment_limits=False,
+                            code_buffer=self._buffer_size)
         for name, value in self._table.reset:
             emulator.reg_write(name, value)
         return emulator, self._table

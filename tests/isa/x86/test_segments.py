@@ -99,6 +99,41 @@ def test_expand_down(backend):
     assert raised(emu) == (GP, 0)
 
 
+@pytest.mark.parametrize("code", ["8b07", "8907", "50", "ff37", "a1f0ffffff", "c8000000"])
+@pytest.mark.parametrize("entry", [descriptor(DATA, 0xF, 0x91, 4),
+                                   descriptor(DATA, 0xFFFFF, 0x97, 15)])
+def test_without_limits(backend, code, entry):
+    """segment_limits=False: bases count, limits, types and directions do not."""
+    emu = machine("i386", b"\x8E\xD8\x8E\xD0" + bytes.fromhex(code), backend, segment_limits=False)
+    load_gdt(emu, [*FLAT, entry])
+    for name in ("ds", "ss"):
+        emu.regs[name] = 0x28
+    emu.regs.write_many({"eax": 0x28, "edi": 0x100, "esp": 0x200})
+    emu.memory.write(DATA - 0x10, b"abcdefgh" * 0x100)
+    emu.pc += 4
+    emu.run(count=1)
+    want = {"8b07": b"abcd", "a1f0ffffff": b"abcd"}.get(code, (0x28).to_bytes(4, "little"))
+    assert emu.regs["eax"].to_bytes(4, "little") == want
+    if code == "8907":
+        assert emu.memory.read(DATA + 0x100, 4) == want
+    elif emu.regs["esp"] != 0x200:
+        assert emu.regs["esp"] == 0x1FC
+        pushed = {"ff37": b"abcd", "c8000000": bytes(4)}.get(code, want)
+        assert emu.memory.read(DATA + 0x1FC, 4) == pushed
+
+
+def test_privilege_is_that_of_the_stack(backend):
+    """From outside: SS says the CPL (SDM 3C, 25.4.1)."""
+    emu = machine("i386", b"\xFA", backend)
+    load_gdt(emu, FLAT)
+    emu.regs["cs"] = 0x1B
+    assert emu.regs["cpl"] == 0
+    emu.regs["ss"] = 0x23
+    assert emu.regs["cpl"] == 3 and raised(emu) == (GP, 0)
+    emu.regs["ss"] = 0x10
+    assert emu.regs["cpl"] == 0 and raised(emu) is None
+
+
 def test_read_only(backend):
     emu = machine("i386", b"\x8E\xD8\x8B\x07\x89\x07\x01\x07", backend)
     load_gdt(emu, [*FLAT, descriptor(0, 0xFFFFF, 0x91, 0xC)])

@@ -336,6 +336,7 @@ ctypedef struct X86DC:          # lies in DisasContext.priv
     uint8_t segments            # ES, CS, SS or DS has a base
     uint8_t limits              # TBF_LIMITS
     uint8_t fs_limits           # TBF_FS_LIMITS
+    uint8_t no_limits           # CPUConfig.no_limits
     uint8_t protected           # TBF_PE
     uint8_t cpl
     uint8_t stack               # log2 of the stack pointer's bytes

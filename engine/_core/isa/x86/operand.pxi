@@ -73,6 +73,13 @@ cdef inline bint limited(DisasContext *dc, uint32_t seg) noexcept nogil:
     return ctx(dc).limits if seg < SEG_FS else ctx(dc).fs_limits
 
 
+cdef inline bint checked(DisasContext *dc, uint32_t seg) noexcept nogil:
+    """An offset must be compared. Real mode has limits that code cannot change: they are checked
+    without being looked up."""
+    return (ctx(dc).mode != X86_MODE_64 and not ctx(dc).no_limits
+            and (limited(dc, seg) or not ctx(dc).protected))
+
+
 cdef void check_limit(DisasContext *dc, uint32_t seg, uint32_t t, uint32_t log2) noexcept nogil:
     """#GP(0), of SS #SS(0), unless all bytes at the offset are in the segment."""
     cdef uint32_t lo, hi, last, index = X86_EXCP_GP
@@ -111,7 +118,7 @@ cdef uint32_t add_segment(DisasContext *dc, uint32_t seg, uint32_t t, uint32_t l
     if ctx(dc).mode == X86_MODE_64:
         if seg < SEG_FS:
             return t
-    elif limited(dc, seg) or not ctx(dc).protected:
+    elif checked(dc, seg):
         check_limit(dc, seg, t, log2)
     if not ctx(dc).segments and seg < SEG_FS:
         return t

@@ -44,7 +44,9 @@ cdef void x86_update_tb_flags(CPUHead *head) noexcept nogil:
             bases |= s.seg_base[k]
         if bases:
             flags |= TBF_SEGMENTS
-        if s.cr0 & CR0_PE and not s.eflags & F_VM:
+        if s.no_limits:
+            flags |= 0 if s.cr0 & CR0_PE and not s.eflags & F_VM else TBF_SEGMENTS
+        elif s.cr0 & CR0_PE and not s.eflags & F_VM:
             for k in range(6):
                 if (s.seg_lo[k] or s.seg_hi[k] != 0xffffffffULL
                         or k != SEG_CS and s.seg_attr[k] & (ATTR_WRITE | ATTR_CODE) != ATTR_WRITE):

@@ -26,8 +26,8 @@ cdef void stack_open(Stack *k, CPUX86State *s) noexcept nogil:
         return
     k.mask = 0xffffffffULL if s.seg_attr[SEG_SS] & ATTR_D else 0xffff
     k.base = s.seg_base[SEG_SS]
-    k.lo = s.seg_lo[SEG_SS]
-    k.hi = s.seg_hi[SEG_SS]
+    k.lo = 0 if s.no_limits else s.seg_lo[SEG_SS]
+    k.hi = ~0ULL if s.no_limits else s.seg_hi[SEG_SS]
 
 
 cdef void stack_open_new(Stack *k, CPUX86State *s, uint64_t sel, const Descriptor *d,

@@ -5,8 +5,8 @@
 from libc.stdio cimport snprintf
 from libc.string cimport memcpy, memset, strcmp
 from engine._core.base.types cimport (MO_128, MO_16, MO_8, MO_ALIGN, MO_ATOMIC, MO_SIGN, MO_SIZE,
-                                      ST_OK, int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t,
-                                      uint32_t, uint64_t, uintptr_t)
+                                      ST_OK, ST_PC_CHANGED, int8_t, int16_t, int32_t, int64_t,
+                                      uint8_t, uint16_t, uint32_t, uint64_t, uintptr_t)
 from engine._core.cpu.head cimport CPUHead, FAULT_ILLEGAL, FAULT_TRAP
 from engine._core.fp.lanes cimport V_HOW_SHIFT, V_INT64, V_LANE0, V_QUIET_NX, V_SIGNALLING
 from engine._core.fp.soft cimport FP_INT_X86
@@ -191,6 +191,7 @@ cdef void x86_declare_globals(IR *ir, CPUHead *head) noexcept nogil:
 cdef void x86_tb_start(DisasContext *dc) noexcept nogil:
     cdef X86DC *x = ctx(dc)
     x.features = (<CPUX86State *>dc.cpu).features
+    x.no_limits = (<CPUX86State *>dc.cpu).no_limits
     x.mode = <uint8_t>(dc.tb_flags & TBF_MODE)
     x.segments = dc.tb_flags & TBF_SEGMENTS != 0
     x.limits = dc.tb_flags & TBF_LIMITS != 0
@@ -259,7 +260,7 @@ cdef void x86_translate_insn(DisasContext *dc) noexcept nogil:
     ctx(dc).adsize = i.adsize
     if dc.tb_flags & (TBF_DEBUG | TBF_SHADOW):
         before_insn(dc)
-    if i.mode != X86_MODE_64 and (ctx(dc).limits or not ctx(dc).protected):
+    if checked(dc, SEG_CS):
         check_fetch(dc)
         if dc.is_jmp != DISAS_NEXT:
             return
@@ -312,6 +313,7 @@ cdef int x86_init(CPUHead *head, const CPUConfig *cfg) noexcept nogil:
     s.is386 = s.features & X86F_i386 != 0
     s.user_mode = cfg.user_mode
     s.deliver = cfg.deliver
+    s.no_limits = cfg.no_limits
     return 0
 
 
@@ -490,7 +492,8 @@ cdef void set_cs_pc(CPUHead *head, uint64_t ip) noexcept nogil:
 
 
 cdef void set_selector(CPUX86State *s, uint32_t seg, uint64_t sel) noexcept nogil:
-    """From outside: no right is asked for; a descriptor that is there is loaded."""
+    """From outside: no right is asked for; a descriptor that is there is loaded. That of SS says
+    the privilege level (SDM 3C, 25.4.1: the DPL of SS is the CPL)."""
     cdef Descriptor d
     cdef int32_t index = s.head.exception_index
     sel &= 0xffff
@@ -502,8 +505,8 @@ cdef void set_selector(CPUX86State *s, uint32_t seg, uint64_t sel) noexcept nogi
         x86_set_segment(s, seg, sel, 0, 0, ATTR_UNUSABLE)
     elif x86_descriptor(s, sel, X86_EXCP_GP, 0, &d) == ST_OK and d.attr & ATTR_S:
         x86_set_segment(s, seg, sel, d.base, d.limit, d.attr)
-        if seg == SEG_CS:
-            s.cpl = sel & 3
+        if seg == SEG_SS:
+            s.cpl = d.attr >> ATTR_DPL_SHIFT & 3
     else:
         s.seg_sel[seg] = sel
     s.head.exception_index = index
@@ -516,6 +519,9 @@ cdef int x86_reg_set(CPUHead *head, uint32_t number, const uint64_t *value) noex
     cdef uint64_t ip = head.pc - head.cs_base
     if number == 0x10 or number == 0x11:
         head.pc = head.cs_base + (value[0] & (0xffffffffULL if number == 0x10 else 0xffff))
+        if not x86_code64(s):
+            head.pc &= 0xffffffffULL
+        return ST_PC_CHANGED
     elif number == 0x253:
         s.ftw = value[0] & 0xffff
     elif number == 0x250:
