@@ -535,6 +535,23 @@ def segments_whose_limits_nobody_asks_for(u, r):
 
 
 @scenario
+def selectors_of_64_bit_code(u, r):
+    """Whatever descriptors say, code stays what it is."""
+    seen = []
+    for register in ("CS", "SS", "DS", "ES"):
+        for selector in (0, 8, 0x13, 0x1b, 0x23, 0x38, 0x100):
+            m = Machine(u, r, 64, "48ffc8 fa 50 58", RAX=1 << 32)
+            m.uc.mem_map(0x1000, 0x1000)
+            m.uc.mem_write(0x1008, b"".join(
+                (0x00CF00000000FFFF | access << 40).to_bytes(8, "little")
+                for access in (0x9B, 0x93, 0xFB, 0xF3)))
+            m.write(GDTR=(0, 0x1000, 0x27, 0))
+            m.write(**{register: selector})
+            seen.append((m.run(), m.read("CS", "SS", "DS", "ES")))
+    return seen
+
+
+@scenario
 def hooks_that_return_from_functions(u, r):
     """What emulators of an API do: a code hook gives the answer, pops the stack, moves the pc."""
     seen = []

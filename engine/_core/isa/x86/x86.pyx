@@ -493,13 +493,15 @@ cdef void set_cs_pc(CPUHead *head, uint64_t ip) noexcept nogil:
 
 cdef void set_selector(CPUX86State *s, uint32_t seg, uint64_t sel) noexcept nogil:
     """From outside: no right is asked for; a descriptor that is there is loaded. That of SS says
-    the privilege level (SDM 3C, 25.4.1: the DPL of SS is the CPL)."""
+    the privilege level (SDM 3C, 25.4.1: the DPL of SS is the CPL). Without limits, 64-bit code
+    goes on as it is: what flat tables made for a loader of 32-bit programs say is not asked."""
     cdef Descriptor d
     cdef int32_t index = s.head.exception_index
     sel &= 0xffff
     if not x86_protected(s):
         x86_set_real_segment(s, seg, sel)
-    elif x86_no_tables(s) or sel & 0xfffc == 0 and seg == SEG_CS:
+    elif (x86_no_tables(s) or sel & 0xfffc == 0 and seg == SEG_CS
+          or s.no_limits and s.bits == 64 and seg < SEG_FS):
         s.seg_sel[seg] = sel
     elif sel & 0xfffc == 0:
         x86_set_segment(s, seg, sel, 0, 0, ATTR_UNUSABLE)
