@@ -61,6 +61,24 @@ cdef class Core:
                 Py_DECREF(value)
                 return
 
+    cdef object enter_access(self):
+        before = self.error
+        self.error = None
+        self.entered += 1
+        return before
+
+    cdef object leave_access(self, object before):
+        error = self.error
+        self.error = before
+        self.entered -= 1
+        self.bury()
+        return error
+
+    cdef void bury(self) noexcept:
+        if self.dead and not self.st.running and not self.entered \
+                and not (<MemContext *>self.st.engine.mem).transactions:
+            self.dead = []
+
     cdef void silence(self) noexcept:
         cdef Engine *e = self.st.engine
         cdef MemContext *ctx = <MemContext *>e.mem
