@@ -3,6 +3,7 @@
 import array
 import mmap
 import pickle
+import threading
 
 import pytest
 from api.rv import CODE, DATA, addi, code, jalr, ld, li, lw, sb, sd, sw
@@ -503,6 +504,27 @@ class TestDevices:
         emu.memory.map_io(0x40000, 0x100, read)
         assert emu.memory.read(0x40000, 8) == b"\5" + bytes(7)
         assert 0x40000 not in emu.memory
+
+    def test_no_other_thread_under_an_access(self, emu):
+        refused = []
+
+        def use():
+            for action in (lambda: emu.run(CODE, count=1), lambda: emu.memory.unmap(0x40000, 8),
+                           lambda: emu.memory.read(0x40000, 8), lambda: emu.regs.a0):
+                with pytest.raises(EngineBusyError) as info:
+                    action()
+                refused.append(info.value)
+
+        def read(offset, size):
+            thread = threading.Thread(target=use)
+            thread.start()
+            thread.join()
+            return 5
+
+        emu.memory.map_io(0x40000, 0x100, read)
+        assert emu.memory.read_u8(0x40000) == emu.memory.read(0x40000, 1)[0] == 5
+        assert len(refused) == 8
+        assert emu.run(CODE, count=0).count == 0
 
     def test_no_closing_under_an_access(self, emu):
         emu.memory.map_io(0x40000, 0x100, lambda offset, size: emu.close() or 0)

@@ -155,11 +155,9 @@ class Session(Caller):
     do_hook_too = do_hook
 
     def do_unhook(self):
-        if self.hooks:
-            self.uc.hook_del(self.hooks.pop(self.rng.randrange(len(self.hooks))))
-        elif self.rng.random() < 0.3:
-            with suppress(KeyError):    # no handle of a hook
-                self.uc.hook_del(self.number())
+        with suppress(KeyError):        # no handle of a hook
+            self.uc.hook_del(self.take(self.hooks) if self.hooks or self.rng.random() < 0.7
+                             else self.number())
 
     def do_save(self):
         context = self.uc.context_save()

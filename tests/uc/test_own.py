@@ -317,6 +317,24 @@ def test_devices_that_are_read_by_the_host():
     assert calls[-1] == 0x100                   # none after the one that raised
 
 
+def test_threads_that_need_the_engine_first():
+    both = threading.Barrier(2)
+
+    class Slow(u.Uc):
+        def _open(self):
+            both.wait(60)
+            return super()._open()
+
+    uc = Slow(u.UC_ARCH_RISCV, u.UC_MODE_RISCV64)
+    threads = [threading.Thread(target=uc.mem_map, args=(address, 0x1000))
+               for address in (CODE, DATA)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [first for first, _, _ in uc.mem_regions()] == [CODE, DATA]
+
+
 def test_stop_from_another_thread():
     uc = machine(jal(0, 0))
     timer = threading.Timer(0.05, uc.emu_stop)

@@ -57,6 +57,7 @@ cdef class Core:
     cdef dict listeners         # ListenerCell
     cdef object big_lock        # RLock of devices with global_locking; None: no region was made
     cdef int entered            # accesses of the host to a device that are under way right now
+    cdef bint held              # by run_thread, whose access without a run it is
     cdef bint unsettled         # a region waits to be freed
     # Objects that C structs of the engine point to, with references that the garbage collector does
     # not see: it would clear the dictionaries above before the engine is freed.
@@ -73,7 +74,7 @@ cdef class Core:
     cdef inline int check(self) except -1:
         if self.st.engine is NULL:
             return self.refuse_closed()
-        if self.st.running and self.run_thread != PyThread_get_thread_ident():
+        if (self.st.running or self.held) and self.run_thread != PyThread_get_thread_ident():
             return self.refuse_busy()
         return 0
 

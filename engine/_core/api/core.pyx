@@ -1,6 +1,7 @@
 """What all objects of one emulator share (see core.pxd)."""
 cimport cython
 from cpython.exc cimport PyErr_Clear
+from cpython.pythread cimport PyThread_get_thread_ident
 from cpython.ref cimport Py_DECREF, Py_INCREF
 from libc.stdlib cimport free, realloc
 from engine._core.exec.engine cimport engine_free
@@ -64,6 +65,11 @@ cdef class Core:
     cdef object enter_access(self):
         before = self.error
         self.error = None
+        # The functions of devices let other threads run. With a big lock (engine.memory), that
+        # keeps order.
+        if not self.entered and not self.st.running and self.big_lock is None:
+            self.held = True
+            self.run_thread = PyThread_get_thread_ident()
         self.entered += 1
         return before
 
@@ -71,6 +77,8 @@ cdef class Core:
         error = self.error
         self.error = before
         self.entered -= 1
+        if not self.entered:
+            self.held = False
         self.bury()
         return error
 
@@ -102,7 +110,8 @@ cdef class Core:
     cdef int refuse_busy(self) except -1:
         raise EngineBusyError(
             "another thread is running this emulator",
-            hint="only stop() may be called meanwhile; wait until its run() has come back")
+            hint="only stop() may be called meanwhile; wait until its run() or access has come"
+                 " back")
 
     cdef void take_error(self) noexcept:
         """Move the exception being raised here; a second one is dropped: the first wins."""
