@@ -86,6 +86,17 @@ def test_core_below_api_has_no_classes_and_no_cpdef():
     assert not lines_that(r"^\s*(cdef\s+class|cpdef)\b", core(*CYTHON, but=("api",)))
 
 
+def test_holders_of_buffers_are_not_cleared():
+    """The garbage collector would take the owner out of a Py_buffer that is still held."""
+    texts = [path.read_text(encoding="utf-8") for path in core(".pyx", ".pxd")]
+    holders = {match[1] for text in texts for match in re.finditer(
+        r"^cdef class (\w+)[^\n]*:\n(?:(?:    [^\n]*)?\n)*?    cdef Py_buffer ", text, re.M)}
+    assert {"Block", "RecorderCell"} <= holders
+    kept = {found for text in texts for found in re.findall(
+        r"^@cython\.no_gc_clear\ncdef class (\w+)", text, re.M)}
+    assert not holders - kept
+
+
 def test_posix_calls_only_in_files_of_one_os():
     pattern = r"^\s*(from|cimport)\s+(libc\.signal|posix)\b"
     assert not lines_that(pattern, [path for path in core(*CYTHON)

@@ -3,6 +3,7 @@
 import array
 import mmap
 import pickle
+import threading
 
 import pytest
 from api.rv import CODE, DATA, addi, code, jalr, ld, li, lw, sb, sd, sw
@@ -12,6 +13,7 @@ from engine import (
     ArgumentTypeError,
     ClosedError,
     Emulator,
+    EngineBusyError,
     MapError,
     MemoryFault,
     Prot,
@@ -476,6 +478,59 @@ class TestDevices:
         with pytest.raises(LookupError):
             emu.memory.read_u32(0x40000)
         run(li("a0", 1))
+
+    def test_an_exception_ends_a_transfer(self, mem):
+        calls = []
+
+        def touch(offset, size, value=0):
+            calls.append(offset)
+            if offset >= 8:
+                raise LookupError
+            return 0
+
+        mem.map_io(0x1000, 0x1000, touch, touch)
+        with pytest.raises(LookupError):
+            mem.read(0x1000, 0x1000)
+        with pytest.raises(LookupError):
+            mem.write(0x1000, bytes(0x1000))
+        assert calls == [0, 8] * 2
+
+    def test_a_function_unmaps_its_device(self, emu):
+        def read(offset, size):
+            emu.memory.unmap(0x40000, 0x100)
+            emu.run(CODE, count=0)
+            return 5
+
+        emu.memory.map_io(0x40000, 0x100, read)
+        assert emu.memory.read(0x40000, 8) == b"\5" + bytes(7)
+        assert 0x40000 not in emu.memory
+
+    def test_no_other_thread_under_an_access(self, emu):
+        refused = []
+
+        def use():
+            for action in (lambda: emu.run(CODE, count=1), lambda: emu.memory.unmap(0x40000, 8),
+                           lambda: emu.memory.read(0x40000, 8), lambda: emu.regs.a0):
+                with pytest.raises(EngineBusyError) as info:
+                    action()
+                refused.append(info.value)
+
+        def read(offset, size):
+            thread = threading.Thread(target=use)
+            thread.start()
+            thread.join()
+            return 5
+
+        emu.memory.map_io(0x40000, 0x100, read)
+        assert emu.memory.read_u8(0x40000) == emu.memory.read(0x40000, 1)[0] == 5
+        assert len(refused) == 8
+        assert emu.run(CODE, count=0).count == 0
+
+    def test_no_closing_under_an_access(self, emu):
+        emu.memory.map_io(0x40000, 0x100, lambda offset, size: emu.close() or 0)
+        for access in (lambda: emu.memory.read(0x40000, 8), lambda: emu.memory.read_u32(0x40000)):
+            with pytest.raises(EngineBusyError, match="device function"):
+                access()
 
     @pytest.mark.parametrize("answer, error", [
         ("5", ArgumentTypeError), (None, ArgumentTypeError), (1.0, ArgumentTypeError),

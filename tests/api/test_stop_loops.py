@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from api.rv import CODE, DATA, LOOPS, code, stop_later
+from api.rv import CODE, DATA, LOOPS, addi, bne, code, jal, ld, lui, stop_later
 
 import engine
 from engine import Emulator, StopReason
@@ -38,3 +38,23 @@ def test_timeout(emu, name):
     began = time.monotonic()
     result = emu.run(CODE, timeout=0.05)
     assert result.reason is StopReason.TIMEOUT and 0.05 <= time.monotonic() - began < 0.05 + SOON
+
+
+@pytest.mark.parametrize("kind", ["hook", "device"])
+def test_timeout_where_calls_are_slow(emu, kind):
+    """Slices that fast code has made long do not put the clock off when calls make it slow."""
+    def slow(*args):
+        time.sleep(0.001)
+        return 0
+
+    quick = [lui("a0", 0x800), addi("a0", "a0", -1), bne("a0", "zero", -4)]
+    emu.memory.write(CODE, code(*quick, ld("a1", 0, "a2"), jal("zero", -4)))
+    emu.regs.a2 = DATA
+    if kind == "hook":
+        emu.hook_memory(slow, begin=DATA, end=DATA + 8)
+    else:
+        emu.memory.map_io(0x40000, 8, slow)
+        emu.regs.a2 = 0x40000
+    began = time.monotonic()
+    result = emu.run(CODE, timeout=0.05)
+    assert result.reason is StopReason.TIMEOUT and time.monotonic() - began < SOON

@@ -50,6 +50,13 @@ class Caller:
         size = self.size()
         return 0x5000 if isinstance(size, int) and 1 << 20 < size < 1 << 48 else size
 
+    def take(self, items):
+        """Remove one of the items. KeyError: there is none, other threads take them, too."""
+        try:
+            return items.pop(self.rng.randrange(len(items)))
+        except (IndexError, ValueError):
+            raise KeyError from None
+
     def anything(self):
         """What a callback does: one call, or an exception of its own, or mostly nothing."""
         chance = self.rng.random()

@@ -2,17 +2,17 @@
 
 Whatever happens, it is UcError (or what Python raises for an argument of a wrong type), the
 interpreter lives, and an engine made afterwards works. Set ENGINE_FUZZ=n for n times as many
-rounds, ENGINE_FUZZ_SEED for one seed again. What does not live here: sequences that are compared
-with unicorn (tests/uc/test_random.py).
+rounds, ENGINE_FUZZ_SEED for one seed again; hostile.py does it for an hour. Does not live here:
+sequences that are compared with unicorn (tests/uc/test_random.py).
 """
 
 import ctypes
-import os
 import pickle
 import random
 from contextlib import suppress
 
 import pytest
+from uc.sessions import X86, RiscV
 
 pytest.importorskip("engine._core.api.uc", reason="the extension modules are not built")
 import engine.unicorn as u
@@ -123,6 +123,10 @@ class Session(Caller):
 
     do_code_too = do_code
 
+    def do_program(self):
+        guest = RiscV if self.arch == u.UC_ARCH_RISCV else X86
+        self.uc.mem_write(self.address() & ~0xfff, guest.program(self.rng))
+
     def do_run(self):
         self.uc.reg_write(self.pointer, self.address())
         timeout, count = self.rng.choice([(0, 1), (0, 50), (0, 2000), (0, 2000), (5000, 0)])
@@ -151,11 +155,9 @@ class Session(Caller):
     do_hook_too = do_hook
 
     def do_unhook(self):
-        if self.hooks:
-            self.uc.hook_del(self.hooks.pop(self.rng.randrange(len(self.hooks))))
-        elif self.rng.random() < 0.3:
-            with suppress(KeyError):    # no handle of a hook
-                self.uc.hook_del(self.number())
+        with suppress(KeyError):        # no handle of a hook
+            self.uc.hook_del(self.take(self.hooks) if self.hooks or self.rng.random() < 0.7
+                             else self.number())
 
     def do_save(self):
         context = self.uc.context_save()
@@ -210,8 +212,6 @@ def test_random_calls(seed):
     assert fresh.reg_read(riscv_const.UC_RISCV_REG_A0) == 5
 
 
-@pytest.mark.skipif("ENGINE_FUZZ" not in os.environ,
-                    reason="long mode (ENGINE_FUZZ): once, a run did not end in 120 s")
 @pytest.mark.parametrize("seed", SEEDS)
 def test_threads(seed):
     """Three threads on two engines: each call works or is refused."""

@@ -1,7 +1,7 @@
 """Random sequences of calls on a package with unicorn's interface: guests, calls, their log.
 
 What lives here: `Session`, one package's side; random programs of each guest; `step`, the next
-call. Who calls it: test_random.py, test_hostile.py.
+call. Who calls it: test_random.py, fuzz/test_uc_fuzz.py (the programs).
 """
 
 import importlib

@@ -295,6 +295,46 @@ def test_a_run_in_a_hook_that_changes_everything():
     assert uc.reg_read_batch([2, 3, 4]) == (100, 101, 111)      # ids: x1 is 2
 
 
+def test_devices_that_are_read_by_the_host():
+    uc = machine(NOP)
+    calls = []
+
+    def read(uc, offset, size, data):
+        calls.append(offset)
+        if offset == 0x100:
+            raise LookupError
+        if data and offset == 0:
+            uc.mem_unmap(DATA + 0x2000, 0x1000)
+            uc.emu_start(CODE, CODE + 4)
+        return 7
+
+    uc.mmio_map(DATA + 0x2000, 0x1000, read, True, None, None)
+    # One access of two calls: the device stays until it is done.
+    assert uc.mem_read(DATA + 0x2000, 8) == b"\7\0\0\0" * 2
+    uc.mmio_map(DATA + 0x2000, 0x1000, read, False, None, None)
+    with pytest.raises(LookupError):
+        uc.mem_read(DATA + 0x2000, 0x1000)
+    assert calls[-1] == 0x100                   # none after the one that raised
+
+
+def test_threads_that_need_the_engine_first():
+    both = threading.Barrier(2)
+
+    class Slow(u.Uc):
+        def _open(self):
+            both.wait(60)
+            return super()._open()
+
+    uc = Slow(u.UC_ARCH_RISCV, u.UC_MODE_RISCV64)
+    threads = [threading.Thread(target=uc.mem_map, args=(address, 0x1000))
+               for address in (CODE, DATA)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [first for first, _, _ in uc.mem_regions()] == [CODE, DATA]
+
+
 def test_stop_from_another_thread():
     uc = machine(jal(0, 0))
     timer = threading.Timer(0.05, uc.emu_stop)

@@ -14,6 +14,8 @@ cdef enum:
     NAME_MAX_BYTES = 200
 
 
+# Not cleared by the garbage collector: that takes the owner out of `buffer` without releasing it.
+@cython.no_gc_clear
 cdef class Block:
     def __dealloc__(self):
         if self.kind == BLOCK_RAM and self.host is not NULL:

@@ -56,7 +56,8 @@ cdef class Core:
     cdef dict spaces            # SpaceCell
     cdef dict listeners         # ListenerCell
     cdef object big_lock        # RLock of devices with global_locking; None: no region was made
-    cdef int entered            # calls of engine.memory that are in an access right now
+    cdef int entered            # accesses of the host to a device that are under way right now
+    cdef bint held              # by run_thread, whose access without a run it is
     cdef bint unsettled         # a region waits to be freed
     # Objects that C structs of the engine point to, with references that the garbage collector does
     # not see: it would clear the dictionaries above before the engine is freed.
@@ -73,7 +74,7 @@ cdef class Core:
     cdef inline int check(self) except -1:
         if self.st.engine is NULL:
             return self.refuse_closed()
-        if self.st.running and self.run_thread != PyThread_get_thread_ident():
+        if (self.st.running or self.held) and self.run_thread != PyThread_get_thread_ident():
             return self.refuse_busy()
         return 0
 
@@ -81,6 +82,12 @@ cdef class Core:
     cdef int refuse_busy(self) except -1
     cdef int pin(self, object value) except -1
     cdef void unpin(self, object value) noexcept
+    # Around an access of the host to what may be a device: exceptions of its functions come out of
+    # the call, not out of the run that it may be in. leave_access answers the one that came.
+    cdef object enter_access(self)
+    cdef object leave_access(self, object before)
+    # Free what was unmapped while somebody could be at it, once nobody can.
+    cdef void bury(self) noexcept
     # Before the engine is freed: no listener is called any more.
     cdef void silence(self) noexcept
     # What engine.memory had goes with the engine.

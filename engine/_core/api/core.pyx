@@ -1,6 +1,7 @@
 """What all objects of one emulator share (see core.pxd)."""
 cimport cython
 from cpython.exc cimport PyErr_Clear
+from cpython.pythread cimport PyThread_get_thread_ident
 from cpython.ref cimport Py_DECREF, Py_INCREF
 from libc.stdlib cimport free, realloc
 from engine._core.exec.engine cimport engine_free
@@ -61,6 +62,31 @@ cdef class Core:
                 Py_DECREF(value)
                 return
 
+    cdef object enter_access(self):
+        before = self.error
+        self.error = None
+        # The functions of devices let other threads run. With a big lock (engine.memory), that
+        # keeps order.
+        if not self.entered and not self.st.running and self.big_lock is None:
+            self.held = True
+            self.run_thread = PyThread_get_thread_ident()
+        self.entered += 1
+        return before
+
+    cdef object leave_access(self, object before):
+        error = self.error
+        self.error = before
+        self.entered -= 1
+        if not self.entered:
+            self.held = False
+        self.bury()
+        return error
+
+    cdef void bury(self) noexcept:
+        if self.dead and not self.st.running and not self.entered \
+                and not (<MemContext *>self.st.engine.mem).transactions:
+            self.dead = []
+
     cdef void silence(self) noexcept:
         cdef Engine *e = self.st.engine
         cdef MemContext *ctx = <MemContext *>e.mem
@@ -84,7 +110,8 @@ cdef class Core:
     cdef int refuse_busy(self) except -1:
         raise EngineBusyError(
             "another thread is running this emulator",
-            hint="only stop() may be called meanwhile; wait until its run() has come back")
+            hint="only stop() may be called meanwhile; wait until its run() or access has come"
+                 " back")
 
     cdef void take_error(self) noexcept:
         """Move the exception being raised here; a second one is dropped: the first wins."""

@@ -17,7 +17,7 @@ from engine._core.exec.nested cimport engine_run_nested
 from engine._core.base.clock cimport clock_ns
 from engine._core.exec.dump cimport DUMP_CODE
 from engine._core.opt.passes cimport opt_step_names
-from engine._core.api.blocks cimport context_of, memory_sync
+from engine._core.api.blocks cimport memory_sync
 from engine._core.api.core cimport CoreState, core_of, u64_arg, seconds_arg, type_name
 from engine._core.api.guests cimport (backend_by_name, feature_bits, guest_by_name,
                                           model_by_name)
@@ -749,8 +749,7 @@ cdef int emulator_run(Emulator self, RunArgs *args, RunOutcome *out) except -1:
     st.running = False
     st.gil_held = False
     st.emulator = NULL
-    if core.dead and not context_of(core).transactions:
-        core.dead = []
+    core.bury()
     if core.error is not None:
         error = core.error
         core.error = None

@@ -263,7 +263,7 @@ cdef class Memory:
         core.blocks.discard(block)
         if core.st.has_exports:
             exports_drop(core, block)
-        if core.st.running or ctx.transactions:
+        if core.st.running or core.entered or ctx.transactions:
             core.dead.append(block)     # until nobody can be at it any more
 
     # Make a piece boundary at an address that lies inside of a piece.
@@ -539,8 +539,7 @@ cdef class Memory:
     cdef int device_done(self, uint64_t address, uint64_t size, str access, uint32_t answer,
                          object before) except -1:
         cdef Core core = self.core
-        error = core.error
-        core.error = before
+        error = core.leave_access(before)
         if error is not None:
             raise error
         if answer != MEMTX_OK:
@@ -555,8 +554,7 @@ cdef class Memory:
         cdef Core core = self.core
         cdef AddressSpace *space = <AddressSpace *>core.st.engine.system_as
         cdef uint32_t answer
-        before = core.error
-        core.error = None
+        before = core.enter_access()
         if is_write:
             answer = address_space_write(space, address, MEMTXATTRS_UNSPECIFIED, data, size)
         else:
@@ -697,8 +695,7 @@ cdef class Memory:
             raise ArgumentError(f"range of {size} bytes at {at:#x} ends beyond 2**64")
         index = self.find(at)
         if index >= 0 and (<Piece>self.pieces[index]).block.host is NULL:
-            before = core.error
-            core.error = None
+            before = core.enter_access()
             value = address_space_ld(<AddressSpace *>core.st.engine.system_as, at, size,
                                      core.st.engine.config.big_endian, MEMTXATTRS_UNSPECIFIED,
                                      &answer)
@@ -730,8 +727,7 @@ cdef class Memory:
             raise ArgumentError(f"value {number:#x} does not fit in {size} bytes")
         index = self.find(at)
         if index >= 0 and (<Piece>self.pieces[index]).block.host is NULL:
-            before = core.error
-            core.error = None
+            before = core.enter_access()
             address_space_st(<AddressSpace *>core.st.engine.system_as, at, number, size,
                              core.st.engine.config.big_endian, MEMTXATTRS_UNSPECIFIED, &answer)
             self.device_done(at, size, "write", answer, before)

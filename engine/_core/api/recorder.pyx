@@ -126,6 +126,8 @@ cdef int on_edge(CPUHead *cpu, Hook *h, HookEvent *ev) noexcept nogil:
 
 # ---------------------------------------------------------------- what the core keeps
 
+# Not cleared by the garbage collector: that takes the owner out of `buffer` without releasing it.
+@cython.no_gc_clear
 cdef class RecorderCell:
     cdef RecorderData data
     cdef Py_buffer buffer

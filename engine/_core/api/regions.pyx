@@ -802,10 +802,9 @@ cdef class Transaction:
         core.check()
         self.depth -= 1
         memory_region_transaction_commit(context_of(core))
-        if not core.st.running and not context_of(core).transactions:
-            core.dead = []
-            if core.unsettled:
-                settle_all(core)
+        core.bury()
+        if core.unsettled and not core.st.running and not context_of(core).transactions:
+            settle_all(core)
         raise_left(core)
 
 

@@ -264,8 +264,7 @@ cdef int begin_work(Core core) except -1:
 
 cdef void end_work(Core core) noexcept:
     core.st.running = False
-    if core.dead:
-        core.dead = []
+    core.bury()
 
 
 cdef Snapshot snapshot_take(Core core, Memory memory):

@@ -83,18 +83,8 @@ cdef void settle_space(Core core, SpaceCell cell) noexcept:
     address_space_free(space)
 
 
-# Exceptions of device functions during an access from here come out of the call.
-cdef object enter_access(Core core):
-    before = core.error
-    core.error = None
-    core.entered += 1
-    return before
-
-
 cdef int leave_access(Core core, object before) except -1:
-    error = core.error
-    core.error = before
-    core.entered -= 1
+    error = core.leave_access(before)
     if error is not None:
         raise error
     return 0
@@ -198,7 +188,7 @@ cdef class AddressSpace:
         cdef CSpace *space = self.check()
         if length == 0:
             raise ArgumentError("size must not be zero")
-        before = enter_access(self.core)
+        before = self.core.enter_access()
         try:
             address_space_translate(space, at, length, bool(is_write), bits, &s)
             found = Section(region_handle(self.core, s.mr), s.xlat, at, s.len, bool(s.readonly),
@@ -251,7 +241,7 @@ cdef class AddressSpace:
         if length > 1ULL << 40:
             raise ArgumentError(f"cannot read {length:#x} bytes at once")
         data = PyBytes_FromStringAndSize(NULL, <Py_ssize_t>length)
-        before = enter_access(self.core)
+        before = self.core.enter_access()
         try:
             answer = address_space_read(space, at, bits, PyBytes_AS_STRING(data), length)
         finally:
@@ -268,7 +258,7 @@ cdef class AddressSpace:
         cdef CSpace *space = self.check()
         cdef Py_buffer buffer
         PyObject_GetBuffer(data, &buffer, PyBUF_SIMPLE)
-        before = enter_access(self.core)
+        before = self.core.enter_access()
         try:
             if rom:
                 answer = address_space_write_rom(space, at, bits, buffer.buf, <uint64_t>buffer.len)
@@ -316,7 +306,7 @@ cdef class AddressSpace:
         cdef CSpace *space = self.check()
         if size not in (1, 2, 4, 8):
             raise ArgumentError(f"size must be 1, 2, 4 or 8, not {size!r}")
-        before = enter_access(self.core)
+        before = self.core.enter_access()
         try:
             value = address_space_ld(space, at, <uint32_t>size, big, bits, &answer)
         finally:
@@ -335,7 +325,7 @@ cdef class AddressSpace:
             raise ArgumentError(f"size must be 1, 2, 4 or 8, not {size!r}")
         if <object>number >> (8 * size):
             raise ArgumentError(f"{number:#x} does not fit in {size} bytes")
-        before = enter_access(self.core)
+        before = self.core.enter_access()
         try:
             address_space_st(space, at, number, <uint32_t>size, big, bits, &answer)
         finally:
@@ -387,7 +377,7 @@ cdef class Mapping:
         cdef CSpace *space = self.space.check()
         if self.host is not NULL:
             raise EngineBusyError("this mapping is in use")
-        before = enter_access(self.space.core)
+        before = self.space.core.enter_access()
         try:
             self.host = address_space_map(space, self.address, &self.length, self.is_write)
         finally:
@@ -404,7 +394,7 @@ cdef class Mapping:
         if self.views:
             raise EngineBusyError("release the memoryview before the block ends")
         self.host = NULL
-        before = enter_access(self.space.core)
+        before = self.space.core.enter_access()
         try:
             address_space_unmap(self.space.check(), host, self.length, self.is_write, self.length)
         finally:

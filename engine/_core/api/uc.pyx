@@ -27,7 +27,7 @@ from engine._core.api.calls cimport (PY_VECTORCALL_ARGUMENTS_OFFSET, PyObject_Ve
                                      engine_decref, raw_long, raw_u64)
 from engine._core.api.core cimport CoreState, core_of, engine_fast_u64
 from engine._core.api.devices cimport Device, callback_failed, device_calls, device_new
-from engine._core.api.emulator cimport emulator_error, emulator_run, emulator_run_nested
+from engine._core.api.emulator cimport Emulator, emulator_error, emulator_run, emulator_run_nested
 from engine._core.api.uchooks cimport UcAway
 from engine._core.api.ucregs cimport (
     ERR_ARG, ERR_EXCEPTION, ERR_FETCH_PROT, ERR_INSN_INVALID, ERR_MAP, ERR_NOMEM, ERR_OK,
@@ -149,10 +149,14 @@ cdef class UcBase(UcHooks):
             (<UcDevice>item).uc = NULL
 
     cdef int open(self) except -1:
+        cdef RegMap regs
         emulator, table = self._open()
+        regs = reg_map((<Emulator>emulator).core.arch, table)
+        if self.core is not None:       # another thread was faster
+            return 0
         self.emulator = emulator
         self.memory = self.emulator.memory
-        self.regs = reg_map(self.emulator.core.arch, table)
+        self.regs = regs
         self.core = self.emulator.core
         # What unicorn calls a block; its last visit of an instruction that repeats.
         self.core.st.engine.straight = STRAIGHT_BLOCKS | STRAIGHT_REPEATS

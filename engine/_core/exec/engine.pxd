@@ -177,6 +177,11 @@ ctypedef struct Engine:
     uint32_t skip_hooks         # bit per hook kind that was called for it already
     uint64_t exceptions         # guest exceptions of this run
     uint64_t slice_size         # instructions, adapted to take about 3 ms
+    uint64_t slice_begin        # ns
+    uint8_t slice_over          # it takes too long: its end is due at the next block head
+    int32_t calls_left          # of hooks and slow accesses, until the next look at the clock
+    int32_t calls_gap           # how many between two looks
+    uint64_t calls_since        # ns, of the last look
     Cover *cover                # NULL: nobody records blocks
     void *as_listeners          # MemoryListener[num_ases] of spaces.pyx: changes flush the TLB
     EngineStats stats

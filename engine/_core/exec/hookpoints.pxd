@@ -22,6 +22,15 @@ cdef void hooks_free_all(Engine *e) noexcept nogil
 cdef void hooks_expect_devices(Engine *e) noexcept nogil
 # Call the hooks of a kind for an event, in the order added. Answers HOOK_*.
 cdef int hooks_dispatch(Engine *e, uint32_t kind, HookEvent *ev) noexcept nogil
+# Another call of a hook or device is done. These may take any time: every few of them the clock
+# is looked at, and a slice that takes too long ends at the next block head.
+cdef void hooks_look_at_clock(Engine *e) noexcept nogil
+
+cdef inline void hooks_called(Engine *e) noexcept nogil:
+    e.calls_left -= 1
+    if e.calls_left <= 0:
+        hooks_look_at_clock(e)
+
 # What emitted code has to do after hooks of a kind answered `answer`: ST_*.
 cdef int hooks_status(Engine *e, uint32_t kind, int answer) noexcept nogil
 

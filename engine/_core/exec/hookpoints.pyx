@@ -9,7 +9,9 @@ from libc.stdlib cimport calloc, free
 from engine._core.base.types cimport (uint8_t, uint32_t, uint64_t, uintptr_t, hwaddr, ram_addr_t,
                                       vaddr_t, ACCESS_READ, ACCESS_WRITE, ST_EXIT, ST_HOOK_ERROR,
                                       ST_OK, ST_PC_CHANGED, ST_RETRY_ONE)
+from engine._core.base.clock cimport clock_ns
 from engine._core.cpu.head cimport CPUHead
+from engine._core.cpu.interrupt cimport cpu_exit
 from engine._core.cpu.tb cimport CF_COUNT_MASK, CF_SMC, TB
 from engine._core.ir.ir cimport HF_STATUS, HelperInfo
 from engine._core.mem.tlb cimport AccessHooks, MEMORY_FAULT_FINAL, tlb_flush_all
@@ -20,6 +22,12 @@ from engine._core.exec.engine cimport (
     HOOK_MEM_WRITE, HOOK_STOP, HOOK_TLB_FILL, N_HOOK_KINDS, Engine, Hook, HookEvent, hook_fn)
 from engine._core.exec.spaces cimport cpu_asidx_from_attrs
 from engine._core.exec.unwind cimport cpu_sync_state
+
+
+cdef enum:
+    CALLS_MOST = 64             # calls between two looks at the clock,
+    CALLS_NS = 500000           # unless they take longer than this together
+    SLICE_NS = 4000000          # a slice that has calls does not take longer
 
 
 # ---------------------------------------------------------------- lists
@@ -175,9 +183,23 @@ cdef int dispatch(Engine *e, uint32_t kind, HookEvent *ev, uint32_t number) noex
         h = h.next
     e.hook_depth -= 1
     enter_fp(e, fp)
+    hooks_called(e)
     if e.failed:
         return HOOK_ERROR
     return answer
+
+
+cdef void hooks_look_at_clock(Engine *e) noexcept nogil:
+    cdef uint64_t now = clock_ns()
+    if now - e.calls_since > CALLS_NS:
+        e.calls_gap = 1
+    elif e.calls_gap < CALLS_MOST:
+        e.calls_gap *= 2
+    e.calls_left = e.calls_gap
+    e.calls_since = now
+    if now - e.slice_begin > SLICE_NS and e.running:
+        e.slice_over = True
+        cpu_exit(e.cpu)
 
 
 cdef int hooks_dispatch(Engine *e, uint32_t kind, HookEvent *ev) noexcept nogil:

@@ -25,7 +25,8 @@ from engine._core.exec.engine cimport (HOOK_CONTINUE, HOOK_ERROR, HOOK_EXCEPTION
                                        STOP_EXCEPTION, STOP_FAULT, STOP_HALT, STOP_INTERNAL,
                                        STOP_REQUEST, STOP_SIGNAL, STOP_TIMEOUT, STOP_UNTIL, Engine,
                                        HookEvent, RunArgs, RunOutcome)
-from engine._core.exec.hookpoints cimport enter_fp, hooks_dispatch, hooks_reap, leave_fp
+from engine._core.exec.hookpoints cimport (enter_fp, hooks_called, hooks_dispatch, hooks_reap,
+                                           leave_fp)
 from engine._core.exec.lookup cimport (drop_one_shot, flush_blocks, heat_block, link_exit,
                                        lookup_block, lookup_running)
 from engine._core.exec.stops cimport is_stop, stops_is_exit, stops_set_until
@@ -45,7 +46,6 @@ ctypedef struct Run:
     uint64_t start              # icount_total when the run began
     uint64_t start_pc
     uint64_t deadline           # ns, 0: none
-    uint64_t slice_begin        # ns
     uint32_t cflags             # of the next block: not 0 once an instruction must be done alone
     uint32_t churn
     bint full_slice             # the budget is a whole slice
@@ -54,6 +54,7 @@ ctypedef struct Run:
 # ---------------------------------------------------------------- slow paths
 # What emitted code calls goes through here so that the guest's FP mode is off while devices run.
 cdef int after_access(Engine *e, int status) noexcept nogil:
+    hooks_called(e)
     if status != ST_OK:
         return status
     if e.failed:
@@ -135,6 +136,7 @@ cdef void begin_slice(Engine *e, Run *r) noexcept nogil:
         left = e.slice_size
     cpu.icount_slice = <int64_t>left
     cpu.icount_left = <int64_t>left
+    e.slice_over = False
     e.event_count = 0
     e.event_left = -1
     e.synced_tb = NULL
@@ -143,7 +145,7 @@ cdef void begin_slice(Engine *e, Run *r) noexcept nogil:
 # A slice is over (or much happened without progress): adapt, look at the clock, call back.
 cdef int end_slice(Engine *e, Run *r) noexcept nogil:
     cdef uint64_t now = clock_ns()
-    cdef uint64_t took = now - r.slice_begin
+    cdef uint64_t took = now - e.slice_begin
     cdef bint fp
     cdef int asked
     if r.full_slice and e.cpu.icount_left < TB_MAX_INSNS:
@@ -153,7 +155,7 @@ cdef int end_slice(Engine *e, Run *r) noexcept nogil:
             e.slice_size = e.slice_size * 3000000 // took
             if e.slice_size < SLICE_MIN:
                 e.slice_size = SLICE_MIN
-    r.slice_begin = now
+    e.slice_begin = now
     begin_slice(e, r)
     if r.deadline and now >= r.deadline:
         return STOP_TIMEOUT
@@ -241,13 +243,15 @@ cdef int handle_exception(Engine *e, Run *r) noexcept nogil:
 
 
 # ---------------------------------------------------------------- one turn, before the block
-cdef int asked_for(Engine *e) noexcept nogil:
+cdef int asked_for(Engine *e, Run *r) noexcept nogil:
     cdef CPUHead *cpu = e.cpu
     atomic_store32(&cpu.exit_request, 0)        # before the reasons are read: none is lost
     if e.failed:
         return STOP_ERROR
     if e.stop_requested:
         return STOP_REQUEST
+    if e.slice_over:
+        r.churn = CHURN
     return GO_ON
 
 
@@ -257,7 +261,7 @@ cdef int before_block(Engine *e, Run *r) noexcept nogil:
     cdef int reason
     while True:
         if cpu.exit_request or e.failed or e.stop_requested:
-            reason = asked_for(e)
+            reason = asked_for(e, r)
             if reason != GO_ON:
                 return reason
         if e.flush_pending:
@@ -455,8 +459,10 @@ cdef void run_loop(Engine *e, const RunArgs *args, RunOutcome *out) noexcept nog
     r.start_pc = cpu.pc
     r.cflags = 0
     r.churn = 0
-    r.slice_begin = clock_ns()
-    r.deadline = r.slice_begin + args.timeout_ns if args.timeout_ns else 0
+    e.slice_begin = clock_ns()
+    r.deadline = e.slice_begin + args.timeout_ns if args.timeout_ns else 0
+    e.calls_gap = e.calls_left = 1
+    e.calls_since = e.slice_begin
     begin_slice(e, &r)
     enter_fp(e, True)
     out.reason = <uint32_t>run_turns(e, &r)

@@ -44,6 +44,7 @@ ctypedef struct Outer:
     uint32_t skip_events
     uint32_t skip_hooks
     uint64_t exceptions
+    uint64_t slice_begin
     # of the CPU
     uint64_t pc
     int64_t icount_left
@@ -83,6 +84,7 @@ cdef bint enter(Engine *e, Outer *o) noexcept nogil:
     o.skip_events = e.skip_events
     o.skip_hooks = e.skip_hooks
     o.exceptions = e.exceptions
+    o.slice_begin = e.slice_begin
     o.pc = cpu.pc
     o.icount_left = cpu.icount_left
     o.icount_slice = cpu.icount_slice
@@ -152,6 +154,7 @@ cdef void leave(Engine *e, Outer *o) noexcept nogil:
     e.skip_events = o.skip_events
     e.skip_hooks = o.skip_hooks
     e.exceptions = o.exceptions
+    e.slice_begin = o.slice_begin
     e.running = True
 
 

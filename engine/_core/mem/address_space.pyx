@@ -6,7 +6,8 @@ from engine._core.base.bits cimport pow2floor
 from engine._core.base.bytes cimport ld_bytes, st_bytes
 from engine._core.base.types cimport (PROT_READ, PROT_WRITE, hwaddr, ram_addr_t, uint8_t,
                                       uint32_t, uint64_t)
-from engine._core.mem.attrs cimport (MEMTX_DECODE_ERROR, MEMTX_OK, MEMTXATTRS_UNSPECIFIED)
+from engine._core.mem.attrs cimport (MEMTX_DECODE_ERROR, MEMTX_HOOK_ERROR, MEMTX_OK,
+                                     MEMTXATTRS_UNSPECIFIED)
 from engine._core.mem.context cimport (AddressSpace, DEVICE_BIG_ENDIAN, DEVICE_NATIVE_ENDIAN,
                                        FlatRange, FlatView, IOMMUTLBEntry, MemContext, MemoryRegion,
                                        MemoryRegionOps, MemoryRegionSection, mr_read_fn,
@@ -172,6 +173,8 @@ cdef uint32_t memory_region_dispatch_read(MemoryRegion *mr, hwaddr addr, uint64_
             result |= read(opaque, addr + i, &part, step, attrs)
             value |= (part & mask) << _shift(big, size, step, i)
             i += step
+            if result & MEMTX_HOOK_ERROR:
+                break
     if locked:
         ctx.unlock(ctx.lock_opaque)
     if owner != NULL and ctx.owner_unref != NULL:
@@ -202,6 +205,8 @@ cdef uint32_t memory_region_dispatch_write(MemoryRegion *mr, hwaddr addr, uint64
             result |= write(opaque, addr + i, (data >> _shift(big, size, step, i)) & mask, step,
                             attrs)
             i += step
+            if result & MEMTX_HOOK_ERROR:
+                break
     if locked:
         ctx.unlock(ctx.lock_opaque)
     if owner != NULL and ctx.owner_unref != NULL:
@@ -241,6 +246,9 @@ cdef uint32_t address_space_read_full(AddressSpace *space, hwaddr addr, uint32_t
             result |= memory_region_dispatch_read(s.mr, s.xlat, &value, n, attrs)
             st_bytes(p, value, n, big)
             s.len = n
+            if result & MEMTX_HOOK_ERROR:
+                memset(p + n, 0, len - n)
+                break
         len -= s.len
         p += s.len
         addr += s.len
@@ -264,6 +272,8 @@ cdef uint32_t address_space_write(AddressSpace *space, hwaddr addr, uint32_t att
             result |= memory_region_dispatch_write(s.mr, s.xlat, ld_bytes(p, n, _big(s.mr)), n,
                                                    attrs)
             s.len = n
+            if result & MEMTX_HOOK_ERROR:
+                break
         len -= s.len
         p += s.len
         addr += s.len

@@ -334,9 +334,10 @@ class Uc(UcBase):
 
     def _memory(self) -> list[tuple[int, int, int, bytes]]:
         memory = self._ready().memory
-        return [(region.address, region.size, int(region.perms),
-                 bytes(memory.read(region.address, region.size)))
-                for region in memory.regions() if region.kind != "io"]
+        return self._virtual(lambda: [
+            (region.address, region.size, int(region.perms),
+             bytes(memory.read(region.address, region.size)))
+            for region in memory.regions() if region.kind != "io"], const.UC_ERR_READ_UNMAPPED)
 
     def _restore_memory(self, saved: list[tuple[int, int, int, bytes]]) -> None:
         memory = self._ready().memory
