@@ -158,12 +158,12 @@ include "regs_gen.pxi"
 
 cdef void riscv_declare_globals(IR *ir, CPUHead *head) noexcept nogil:
     """x1..x31 are temps 0..30, f0..f31 temps 31..62: get_gpr and fpr count on it."""
-    cdef CPURISCVState *s = NULL
     cdef uint32_t i
     for i in range(1, 32):
-        ir_global(ir, TYPE_I, <uint32_t><uintptr_t>&s.gpr[i], global_names[i])
+        ir_global(ir, TYPE_I, <uint32_t><uintptr_t>&(<CPURISCVState *>NULL).gpr[i], global_names[i])
     for i in range(32):
-        ir_global(ir, TYPE_F, <uint32_t><uintptr_t>&s.fpr[i], global_names[32 + i])
+        ir_global(ir, TYPE_F, <uint32_t><uintptr_t>&(<CPURISCVState *>NULL).fpr[i],
+                  global_names[32 + i])
 
 
 cdef void riscv_tb_start(DisasContext *dc) noexcept nogil:
@@ -312,12 +312,12 @@ cdef bint riscv_state_ok(const CPUHead *cpu, const CPUHead *before) noexcept nog
 
 
 cdef void fill_tables() noexcept nogil:
-    cdef CPURISCVState *s = NULL
+    cdef uint32_t gpr = <uint32_t><uintptr_t>&(<CPURISCVState *>NULL).gpr[0]
     cdef uint32_t i, slot
     # In the text form of the IR: ABI names, which are the aliases of the rows x0.., f0...
     for i in range(<uint32_t>RISCV_N_REGS):
         if riscv_regs[i].kind == REG_PLAIN and riscv_regs[i].flags & 1:
-            slot = (riscv_regs[i].offset - <uint32_t><uintptr_t>&s.gpr[0]) // 8
+            slot = (riscv_regs[i].offset - gpr) // 8
             if slot < 64 and global_names[slot] == NULL:
                 global_names[slot] = riscv_regs[i].name
     i = 0
