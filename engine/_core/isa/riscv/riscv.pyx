@@ -54,6 +54,7 @@ cdef extern from *:
         "atomic accesses must be aligned",
         "physical memory protection (pmpcfg, pmpaddr) does not permit this access",
     };
+    static const char *engine_riscv_models[] = {"max", 0};
     static const char *engine_riscv_features[] = {
         "m", "a", "f", "d", "c", "zicsr", "zifencei", "zba", "zbb", "zbs", "s", "u", 0,
     };
@@ -86,6 +87,7 @@ cdef extern from *:
     };
     """
     const char *engine_riscv_hints[]
+    const char *engine_riscv_models[]
     const char *engine_riscv_features[]
     const int engine_riscv_excp_numbers[]
     const char *engine_riscv_excp_names[]
@@ -362,6 +364,7 @@ cdef void fill_tables() noexcept nogil:
     riscv_ops.set_irq = riscv_set_irq
     riscv_ops.disassemble = riscv_disassemble
     riscv_ops.feature_names = engine_riscv_features
+    riscv_ops.model_names = engine_riscv_models
     memcpy(&riscv32_ops, &riscv_ops, sizeof(GuestOps))
     riscv32_ops.name = b"riscv32"
     riscv32_ops.word_bits = 32

@@ -641,6 +641,7 @@ cdef void fill_tables() noexcept nogil:
     x86_64_guest.set_irq = x86_set_irq
     x86_64_guest.disassemble = x86_disassemble
     x86_64_guest.feature_names = <const char **>x86_feature_list
+    x86_64_guest.model_names = engine_x86_model_names
     memcpy(&i386_guest, &x86_64_guest, sizeof(GuestOps))
     i386_guest.name = b"i386"
     i386_guest.word_bits = 32
@@ -650,5 +651,4 @@ cdef void fill_tables() noexcept nogil:
 
 
 fill_models()
-x86_model_names = engine_x86_model_names
 fill_tables()
