@@ -63,14 +63,15 @@ UTILITY = "engine._core._cyutility"
 
 # Guest arithmetic wraps and guest memory is aliased freely. No contraction: a fused multiply-add
 # the guest did not ask for gives another result.
+SANITIZERS = "-fsanitize=address,undefined,float-cast-overflow"
 GCC_FLAGS = {
     "release": ["-O2", "-g0"],
     "debug": ["-O0", "-g", "-UNDEBUG"],
     "coverage": ["-O0", "-g", "--coverage"],
-    "asan": ["-O1", "-g", "-UNDEBUG", "-fsanitize=address,undefined", "-fno-omit-frame-pointer"],
+    "asan": ["-O1", "-g", "-UNDEBUG", SANITIZERS, "-fno-omit-frame-pointer"],
 }[MODE] + ["-fwrapv", "-fno-strict-aliasing", "-ffp-contract=off", "-fvisibility=hidden"]
 GCC_FP_FLAGS = ["-frounding-math", "-fno-math-errno"]
-GCC_LINK = {"coverage": ["--coverage"], "asan": ["-fsanitize=address,undefined"]}.get(MODE, [])
+GCC_LINK = {"coverage": ["--coverage"], "asan": [SANITIZERS]}.get(MODE, [])
 # What Cython's own output cannot be compiled without. Some Pythons bring -Wsign-compare along,
 # which range() loops over unsigned counts trip over: the same warnings with every Python.
 GCC_WARNINGS = ["-Wall", "-Wno-unused-function", "-Wno-unused-variable", "-Wno-sign-compare"]

@@ -242,7 +242,7 @@ cdef class Emulator:
         ops = backend_by_name(backend)
         if exceptions not in ("host", "guest"):
             raise ArgumentError(f"exceptions must be 'host' or 'guest', not {exceptions!r}")
-        config.model = model_by_name(arch, model)
+        config.model = model_by_name(guest, model)
         config.features = feature_bits(guest, features)
         config.big_endian = bool(big_endian)
         config.fp = bool(fp)

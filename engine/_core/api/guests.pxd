@@ -7,6 +7,6 @@ from engine._core.backend.backend cimport BackendOps
 cdef const GuestOps *guest_by_name(object arch, CPUConfig *config) except NULL
 cdef const BackendOps *backend_by_name(object name) except NULL
 # CPUConfig.model: NULL is the default.
-cdef const char *model_by_name(object arch, object model) except? NULL
+cdef const char *model_by_name(const GuestOps *guest, object model) except? NULL
 # None or names -> CPUConfig.features.
 cdef uint64_t feature_bits(const GuestOps *guest, object features) except? 0xfffffffffffffffeULL

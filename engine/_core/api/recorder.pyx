@@ -192,18 +192,12 @@ cdef int numpy_wanted() except -1:
 
 
 @cython.no_gc_clear
-cdef class Recorder:
-    """Records of a kind, in order: "blocks", "instructions" or "memory".
-
-    Made by `Emulator.record`. It records until `stop()`, also when the handle is dropped; a
-    context manager that stops at the end.
-    """
+cdef class Recording:
+    """What recorders made of hooks share: they record until `stop()`, also when the handle is
+    dropped, and are context managers that stop at the end."""
     cdef Core core
     cdef RecorderCell cell
-    cdef readonly str kind
-    cdef readonly object buffer
     cdef uint64_t first, last
-    cdef bint reads, writes
     cdef readonly bint active
 
     def __cinit__(self):
@@ -211,7 +205,48 @@ cdef class Recorder:
         self.cell = RecorderCell.__new__(RecorderCell)
 
     def __init__(self):
-        raise ArgumentTypeError("recorders are made by Emulator.record")
+        raise ArgumentTypeError("recorders are made by Emulator.record and Emulator.record_edges")
+
+    # Install the hooks of the kind. This class alone is of none.
+    cdef int arm(self) except -1:
+        raise ClosedError("this recorder belongs to no emulator")
+
+    def start(self):
+        """Go on recording after `stop()`, behind what there is."""
+        if self.cell.data.at is NULL:
+            raise ClosedError("this recorder belongs to no emulator")
+        self.core.check()
+        if not self.active:
+            self.arm()
+            self.active = True
+
+    def stop(self):
+        """Record no more. What was recorded stays. Twice does nothing."""
+        if not self.active:
+            return
+        if self.core.st.engine is not NULL:
+            self.core.check()
+        self.cell.disarm(self.core)
+        self.active = False
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *exc):
+        self.stop()
+
+
+@cython.no_gc_clear
+cdef class Recorder(Recording):
+    """Records of a kind, in order: "blocks", "instructions" or "memory".
+
+    Made by `Emulator.record`. It records until `stop()`, also when the handle is dropped; a
+    context manager that stops at the end.
+    """
+    cdef readonly str kind
+    cdef readonly object buffer
+    cdef bint reads, writes
 
     def __len__(self):
         """Records in the buffer."""
@@ -232,33 +267,17 @@ cdef class Recorder:
         """Records that the buffer holds."""
         return self.cell.data.capacity
 
-    def start(self):
-        """Go on recording after `stop()`, behind what there is."""
-        cdef Core core = self.core
-        if self.cell.data.at is NULL:
-            raise ClosedError("this recorder belongs to no emulator")
-        core.check()
-        if self.active:
-            return
+    cdef int arm(self) except -1:
         if self.kind == "blocks":
-            self.cell.arm(core, 0, HOOK_BLOCK, self.first, self.last, on_block)
+            self.cell.arm(self.core, 0, HOOK_BLOCK, self.first, self.last, on_block)
         elif self.kind == "instructions":
-            self.cell.arm(core, 0, HOOK_CODE, self.first, self.last, on_insn)
+            self.cell.arm(self.core, 0, HOOK_CODE, self.first, self.last, on_insn)
         else:
             if self.reads:
-                self.cell.arm(core, 0, HOOK_MEM_READ_AFTER, self.first, self.last, on_access)
+                self.cell.arm(self.core, 0, HOOK_MEM_READ_AFTER, self.first, self.last, on_access)
             if self.writes:
-                self.cell.arm(core, 1, HOOK_MEM_WRITE, self.first, self.last, on_access)
-        self.active = True
-
-    def stop(self):
-        """Record no more. What was recorded stays. Twice does nothing."""
-        if not self.active:
-            return
-        if self.core.st.engine is not NULL:
-            self.core.check()
-        self.cell.disarm(self.core)
-        self.active = False
+                self.cell.arm(self.core, 1, HOOK_MEM_WRITE, self.first, self.last, on_access)
+        return 0
 
     def clear(self):
         """Forget what was recorded."""
@@ -291,66 +310,26 @@ cdef class Recorder:
         import numpy
         return numpy.frombuffer(self.raw(), dtype=DTYPES[self.kind])
 
-    def __enter__(self):
-        self.start()
-        return self
-
-    def __exit__(self, *exc):
-        self.stop()
-
     def __repr__(self):
         return f"<Recorder of {self.kind}: {len(self)} of {self.capacity}>"
 
 
 @cython.no_gc_clear
-cdef class EdgeRecorder:
+cdef class EdgeRecorder(Recording):
     """Counts of edges between basic blocks in a map of bytes, as AFL's instrumentation writes it.
 
     Made by `Emulator.record_edges`.
     """
-    cdef Core core
-    cdef RecorderCell cell
     cdef readonly object map
-    cdef uint64_t first, last
-    cdef readonly bint active
 
-    def __cinit__(self):
-        self.core = closed_core()
-        self.cell = RecorderCell.__new__(RecorderCell)
-
-    def __init__(self):
-        raise ArgumentTypeError("edge recorders are made by Emulator.record_edges")
-
-    def start(self):
-        """Go on recording after `stop()`."""
-        if self.cell.data.at is NULL:
-            raise ClosedError("this recorder belongs to no emulator")
-        self.core.check()
-        if not self.active:
-            self.cell.arm(self.core, 0, HOOK_BLOCK, self.first, self.last, on_edge)
-            self.active = True
-
-    def stop(self):
-        """Record no more. Twice does nothing."""
-        if not self.active:
-            return
-        if self.core.st.engine is not NULL:
-            self.core.check()
-        self.cell.disarm(self.core)
-        self.active = False
+    cdef int arm(self) except -1:
+        return self.cell.arm(self.core, 0, HOOK_BLOCK, self.first, self.last, on_edge)
 
     def clear(self):
         """Zero the map and begin at no block: for the next run of a fuzzer."""
         self.core.check()
         memset(self.cell.data.at, 0, self.cell.data.capacity)
         self.cell.data.previous = 0
-
-    def __enter__(self):
-        self.start()
-        return self
-
-    def __exit__(self, *exc):
-        self.stop()
 
 
 @cython.no_gc_clear

@@ -285,10 +285,10 @@ def regs_text(guest):
             "    r[i].kind = kind", "    r[i].flags = flags", "    r[i].number = number", "",
             f"cdef void {g}_regs_fill(RegDesc *r, uint16_t word) noexcept nogil:",
             '    """Called at import: struct offsets are the C compiler\'s."""']
-    if guest.state:
-        out.append(f"    cdef {guest.state} *s = NULL")
+    # Of NULL itself: C compilers fold that to a constant; a pointer variable would be undefined.
+    base = f"<uint32_t><uintptr_t>&(<{guest.state} *>NULL)."
     for at, row in enumerate(rows):
-        place = f"<uint32_t><uintptr_t>&s.{row.place}" if row.kind == "plain" else "0"
+        place = base + row.place if row.kind == "plain" else "0"
         same = first[(row.kind, row.place, row.number)]
         row_number = row.number if row.kind == "special" else same if row.alias else 0
         out.append(f"    {g}_reg_row(r, {at}, {place}, {row.bits or 'word'}, {kinds[row.kind]}, "

@@ -89,6 +89,7 @@ ctypedef struct GuestOps:
     # CPUConfig.features by bit number, lower case, ends with NULL ("m" for bit 0 ...); NULL: none.
     # Features that the word size implies (config.xlen) are set by init, not by the user.
     const char **feature_names
+    const char **model_names    # CPUConfig.model: ends with NULL; the last is the default
 
 # How a block goes on after an instruction (dc.is_jmp).
 cdef enum:

@@ -54,6 +54,7 @@ cdef extern from *:
         "atomic accesses must be aligned",
         "physical memory protection (pmpcfg, pmpaddr) does not permit this access",
     };
+    static const char *engine_riscv_models[] = {"max", 0};
     static const char *engine_riscv_features[] = {
         "m", "a", "f", "d", "c", "zicsr", "zifencei", "zba", "zbb", "zbs", "s", "u", 0,
     };
@@ -86,6 +87,7 @@ cdef extern from *:
     };
     """
     const char *engine_riscv_hints[]
+    const char *engine_riscv_models[]
     const char *engine_riscv_features[]
     const int engine_riscv_excp_numbers[]
     const char *engine_riscv_excp_names[]
@@ -158,12 +160,12 @@ include "regs_gen.pxi"
 
 cdef void riscv_declare_globals(IR *ir, CPUHead *head) noexcept nogil:
     """x1..x31 are temps 0..30, f0..f31 temps 31..62: get_gpr and fpr count on it."""
-    cdef CPURISCVState *s = NULL
     cdef uint32_t i
     for i in range(1, 32):
-        ir_global(ir, TYPE_I, <uint32_t><uintptr_t>&s.gpr[i], global_names[i])
+        ir_global(ir, TYPE_I, <uint32_t><uintptr_t>&(<CPURISCVState *>NULL).gpr[i], global_names[i])
     for i in range(32):
-        ir_global(ir, TYPE_F, <uint32_t><uintptr_t>&s.fpr[i], global_names[32 + i])
+        ir_global(ir, TYPE_F, <uint32_t><uintptr_t>&(<CPURISCVState *>NULL).fpr[i],
+                  global_names[32 + i])
 
 
 cdef void riscv_tb_start(DisasContext *dc) noexcept nogil:
@@ -312,12 +314,12 @@ cdef bint riscv_state_ok(const CPUHead *cpu, const CPUHead *before) noexcept nog
 
 
 cdef void fill_tables() noexcept nogil:
-    cdef CPURISCVState *s = NULL
+    cdef uint32_t gpr = <uint32_t><uintptr_t>&(<CPURISCVState *>NULL).gpr[0]
     cdef uint32_t i, slot
     # In the text form of the IR: ABI names, which are the aliases of the rows x0.., f0...
     for i in range(<uint32_t>RISCV_N_REGS):
         if riscv_regs[i].kind == REG_PLAIN and riscv_regs[i].flags & 1:
-            slot = (riscv_regs[i].offset - <uint32_t><uintptr_t>&s.gpr[0]) // 8
+            slot = (riscv_regs[i].offset - gpr) // 8
             if slot < 64 and global_names[slot] == NULL:
                 global_names[slot] = riscv_regs[i].name
     i = 0
@@ -362,6 +364,7 @@ cdef void fill_tables() noexcept nogil:
     riscv_ops.set_irq = riscv_set_irq
     riscv_ops.disassemble = riscv_disassemble
     riscv_ops.feature_names = engine_riscv_features
+    riscv_ops.model_names = engine_riscv_models
     memcpy(&riscv32_ops, &riscv_ops, sizeof(GuestOps))
     riscv32_ops.name = b"riscv32"
     riscv32_ops.word_bits = 32

@@ -37,10 +37,9 @@ cdef uint32_t operand_bytes(X86Insn *i, uint32_t k) noexcept nogil:
 
 cdef uint32_t word_offset(uint32_t slot, uint32_t word) noexcept nogil:
     """Of MMX registers, the memory slot and upper halves: XMM registers are temps."""
-    cdef CPUX86State *s = NULL
     if slot >= SLOT_MMX:
-        return <uint32_t><uintptr_t>&s.x87[2 * (slot & 7)]
-    return <uint32_t><uintptr_t>&s.vec[4 * slot + word]
+        return <uint32_t><uintptr_t>&(<CPUX86State *>NULL).x87[2 * (slot & 7)]
+    return <uint32_t><uintptr_t>&(<CPUX86State *>NULL).vec[4 * slot + word]
 
 
 cdef inline uint32_t xmm(uint32_t n) noexcept nogil:

@@ -361,9 +361,9 @@ cdef void need_no_umip(DisasContext *dc) noexcept nogil:
 cdef bint trans_store_selector(DisasContext *dc, X86Insn *i, bint task) noexcept nogil:
     """SLDT STR: 16 bits to memory."""
     cdef uint32_t t = local(dc)
-    cdef CPUX86State *s = NULL
     need_no_umip(dc)
-    ir_ld64(dc.ir, t, off(&s.tr_sel) if task else off(&s.ldt_sel))
+    ir_ld64(dc.ir, t, off(&(<CPUX86State *>NULL).tr_sel) if task
+            else off(&(<CPUX86State *>NULL).ldt_sel))
     if i.is_mem:
         store(dc, i, MO_16, t)
     else:
@@ -427,15 +427,16 @@ cdef bint trans_arpl(DisasContext *dc, X86Insn *i) noexcept nogil:
 cdef bint trans_table(DisasContext *dc, X86Insn *i, uint32_t which) noexcept nogil:
     """SGDT 0, SIDT 1, LGDT 2, LIDT 3."""
     cdef IR *ir = dc.ir
-    cdef CPUX86State *s = NULL
     cdef uint32_t base = local(dc), limit = local(dc), at2 = local(dc), log2
     if which >= 2 and unprivileged(dc, i):
         return True
     log2 = 3 if i.mode == X86_MODE_64 else 2
     if which < 2:
         need_no_umip(dc)
-        ir_ld64(ir, limit, off(&s.idt_limit) if which else off(&s.gdt_limit))
-        ir_ld64(ir, base, off(&s.idt_base) if which else off(&s.gdt_base))
+        ir_ld64(ir, limit, off(&(<CPUX86State *>NULL).idt_limit) if which
+                else off(&(<CPUX86State *>NULL).gdt_limit))
+        ir_ld64(ir, base, off(&(<CPUX86State *>NULL).idt_base) if which
+                else off(&(<CPUX86State *>NULL).gdt_base))
         if not ctx(dc).features & X86F_i386:
             ir_or(ir, base, base, const(dc, 0xff000000ULL))
         store(dc, i, MO_16, limit)
@@ -475,10 +476,9 @@ cdef bint trans_lmsw(DisasContext *dc, X86Insn *i) noexcept nogil:
 
 cdef bint trans_clts(DisasContext *dc, X86Insn *i) noexcept nogil:
     cdef uint32_t t = local(dc)
-    cdef CPUX86State *s = NULL
     if unprivileged(dc, i):
         return True
-    ir_ld64(dc.ir, t, off(&s.cr0))
+    ir_ld64(dc.ir, t, off(&(<CPUX86State *>NULL).cr0))
     ir_and(dc.ir, t, t, const(dc, ~8ULL))
     ir_call(dc.ir, &write_cr_info, IR_NONE, const(dc, 0), t, IR_NONE, IR_NONE)
     leave(dc)

@@ -176,16 +176,16 @@ include "calls_gen.pxi"
 
 cdef void x86_declare_globals(IR *ir, CPUHead *head) noexcept nogil:
     """Registers are temps 0..15, then the lazy flags: T_CC_*."""
-    cdef CPUX86State *s = NULL
     cdef uint32_t n
     for n in range(16):
-        ir_global(ir, TYPE_I, <uint32_t><uintptr_t>&s.gpr[n], x86_reg64[n])
-    ir_global(ir, TYPE_I, <uint32_t><uintptr_t>&s.cc_op, b"cc_op")
-    ir_global(ir, TYPE_I, <uint32_t><uintptr_t>&s.cc_dst, b"cc_dst")
-    ir_global(ir, TYPE_I, <uint32_t><uintptr_t>&s.cc_src, b"cc_src")
-    ir_global(ir, TYPE_I, <uint32_t><uintptr_t>&s.cc_src2, b"cc_src2")
+        ir_global(ir, TYPE_I, <uint32_t><uintptr_t>&(<CPUX86State *>NULL).gpr[n], x86_reg64[n])
+    ir_global(ir, TYPE_I, <uint32_t><uintptr_t>&(<CPUX86State *>NULL).cc_op, b"cc_op")
+    ir_global(ir, TYPE_I, <uint32_t><uintptr_t>&(<CPUX86State *>NULL).cc_dst, b"cc_dst")
+    ir_global(ir, TYPE_I, <uint32_t><uintptr_t>&(<CPUX86State *>NULL).cc_src, b"cc_src")
+    ir_global(ir, TYPE_I, <uint32_t><uintptr_t>&(<CPUX86State *>NULL).cc_src2, b"cc_src2")
     for n in range(16):
-        ir_global(ir, TYPE_V, <uint32_t><uintptr_t>&s.vec[4 * n], x86_xmm_names[n])
+        ir_global(ir, TYPE_V, <uint32_t><uintptr_t>&(<CPUX86State *>NULL).vec[4 * n],
+                  x86_xmm_names[n])
 
 
 cdef void x86_tb_start(DisasContext *dc) noexcept nogil:
@@ -643,6 +643,7 @@ cdef void fill_tables() noexcept nogil:
     x86_64_guest.set_irq = x86_set_irq
     x86_64_guest.disassemble = x86_disassemble
     x86_64_guest.feature_names = <const char **>x86_feature_list
+    x86_64_guest.model_names = engine_x86_model_names
     memcpy(&i386_guest, &x86_64_guest, sizeof(GuestOps))
     i386_guest.name = b"i386"
     i386_guest.word_bits = 32
@@ -652,5 +653,4 @@ cdef void fill_tables() noexcept nogil:
 
 
 fill_models()
-x86_model_names = engine_x86_model_names
 fill_tables()
