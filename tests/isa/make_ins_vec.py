@@ -88,12 +88,12 @@ def stepped(cpu, record, code):
     """(record after the instruction, signal, vector) on the processor."""
     signal, trap, gpr, flags, _, memory, xsave = cpu.state(
         code, [int(value) for value in record["gpr"]][:16 if cpu.bits == 64 else 8],
-        int(record["rflags"]), record["mem"].tobytes().ljust(256, b"\0"),
+        int(record["rflags"]), record["mem"].tobytes(),
         record.tobytes()[:832])
     after = np.frombuffer(bytearray(xsave + record.tobytes()[832:]), native.RECORD)[0].copy()
     after["gpr"][:len(gpr)] = gpr
     after["rflags"] = flags
-    after["mem"] = np.frombuffer(memory[:native.MEM_SIZE], np.uint8)
+    after["mem"] = np.frombuffer(memory, np.uint8)
     return after, signal, trap
 
 

@@ -29,7 +29,7 @@ ARCH = {64: "x86_64", 32: "i386", 16: "x86_16"}
 CODE = {64: 0x31000, 32: 0x31000, 16: 0x3000}
 DATA = {64: 0x20000, 32: 0x20000, 16: 0x2000}
 SIZE = 256
-RECORD = struct.Struct("<832s 16Q 3Q IIII 16s 256s")
+RECORD = struct.Struct("<832s 16Q 3Q IIII 16s 1024s")
 RESET = struct.pack("<HHBxHQQII", 0x37F, 0, 0, 0, 0, 0, 0x1F80, 0).ljust(832, b"\0")
 BY_HAND = {
     "pushf", "popf", "push_segment", "pop_segment", "mov_from_segment", "mov_to_segment",
@@ -77,7 +77,8 @@ class Stepper:
             raise ChildProcessError("the stepping child is gone")
         xsave, *answer = RECORD.unpack(answer)
         registers = [value & self.mask for value in answer[:len(gpr)]]
-        return (answer[19], answer[20], registers, answer[16], answer[17], answer[24], xsave)
+        return (answer[19], answer[20], registers, answer[16], answer[17],
+                answer[24][:len(memory)], xsave)
 
     def step(self, code, gpr, flags, memory):
         """(what came, registers, flags, pc, memory)."""

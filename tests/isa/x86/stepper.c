@@ -4,7 +4,7 @@
  * iteration of a string instruction, a fault), and the whole user state after it. 32-bit code runs in
  * the kernel's compatibility segment, 16-bit code in segments of the LDT with the base BASE. What does
  * not: many cases of one instruction (native/runner.c, which is faster). argv: bits, address of the
- * code, address of the data (up to 256 bytes of its page). Records come on stdin, answers go to stdout.
+ * code, address of the data (up to 1024 bytes of its page). Records come on stdin, answers go to stdout.
  */
 #define _GNU_SOURCE
 #include <asm/ldt.h>
@@ -29,7 +29,7 @@ static struct Record {
     uint32_t signal;        /* 0: stepped */
     uint32_t trap, error, pad;
     uint8_t code[16];
-    uint8_t memory[256];
+    uint8_t memory[1024];
 } record;
 
 static const int numbers[16] = {REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI,
