@@ -132,6 +132,7 @@ class Machine:
     def __init__(self, backend):
         self.backend = backend
         self.engines = {}
+        self.seen = []          # causes of exceptions
 
     def engine_for(self, line):
         """An emulator as it is made."""
@@ -142,8 +143,10 @@ class Machine:
             emu = engine.Emulator(line.arch, backend=self.backend,
                                   features=line.features or None, **options)
             self.engines[key] = emu, emu.snapshot()
+            emu.hook_exception(lambda _, cause: self.seen.append(cause))
         emu, made = self.engines[key]
         emu.restore(made)
+        self.seen.clear()
         return emu
 
     @staticmethod
@@ -201,7 +204,7 @@ class Machine:
             elif result.count != count:
                 wrong.append(f"{result.count} instructions ran, wanted {count} ({result.reason})")
         except engine.Error as error:
-            wrong += compare_fault(line, error)
+            wrong += compare_fault(line, error, self.seen)
         pc = line.after.get("pc", line.address + (0 if line.fault else len(line.code)))
         if emu.pc != pc:
             wrong.append(f"pc is {emu.pc:#x}, wanted {pc:#x}")
@@ -218,14 +221,16 @@ def little(value, size):
     return (value % (1 << 8 * size)).to_bytes(size, "little")
 
 
-def compare_fault(line, error):
+def compare_fault(line, error, seen):
     """What differs between the fault that a line announces and the one that came."""
     import engine
     kind, value = line.fault or ("none", 0)
     if isinstance(error, engine.MemoryFault):
         same = ACCESS.get(kind) == error.access and error.address == value
     elif isinstance(error, engine.InstructionFault):
-        same = kind == "illegal"
+        # Undefined or privileged: the cause tells.
+        cause = {"illegal": 2 if line.arch.startswith("riscv") else 6, "exception": value}.get(kind)
+        same = seen[-1:] == [cause]
     else:
         same = (isinstance(error, engine.GuestException) and kind == "exception"
                 and error.cause == value)

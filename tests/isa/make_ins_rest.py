@@ -21,8 +21,8 @@ import engine
 from engine._core.gen.x86 import load, sample
 
 from . import make_ins_vec as vec
-from .make_ins_x86 import ARCH, CODE, DATA, NAMES, Stepper, illegal, not_real, processor
 from .make_ins_vec import HERE, native
+from .make_ins_x86 import ARCH, CODE, DATA, NAMES, Stepper, illegal, not_real, processor
 
 SINGLES = [0, 1 << 31, 0x3F800000, 0xC0800000, 0x7F800000, 0xFF800000, 0x7FC00001, 0x7F800001, 1,
            0x80000001, 0x7F7FFFFF, 0x42C80000, 0x3EAAAAAB, 0x40490FDB, 0x3F1DE69A]
@@ -152,8 +152,8 @@ def image(emu, cpu, row, rng, mask):
             memory[576:592] = rng.randbytes(16)
     gpr = [0] * (16 if bits == 64 else 8)
     gpr[0], gpr[3], gpr[4] = mask, DATA[bits], DATA[bits] + 0x400
-    signal, _, _, _, _, changed, xsave = cpu.state(code, gpr, 0x202, bytes(memory).ljust(1024, b"\0"),
-                                                   record.tobytes()[:832])
+    signal, _, _, _, _, changed, xsave = cpu.state(
+        code, gpr, 0x202, bytes(memory).ljust(1024, b"\0"), record.tobytes()[:832])
     if signal:
         return None
     real = np.frombuffer(bytearray(xsave + record.tobytes()[832:]), native.RECORD)[0]

@@ -2,7 +2,7 @@
 machine's own processor.
 
 Lives here: which registers a line names, and its text. Does not live here: the operands
-(x86/native_run.py), the processor's side (x86/stepper.c), rows whose effect has more than 128 bytes.
+(x86/native_run.py), the processor's side (x86/stepper.c), the rows of make_ins_rest.py.
 Called by a developer: `python -m tests.isa.make_ins_vec [COUNT]` writes the files of 64-, 32- and
 16-bit code (needs gcc). What it writes is read and kept, not made by CI.
 """

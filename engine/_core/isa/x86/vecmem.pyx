@@ -305,8 +305,8 @@ cdef int xsave(CPUX86State *s, uint64_t addr, uint64_t what) noexcept nogil:
         used |= 2
     if what & 0x600:
         written = rfbm & used
-    # MXCSR is part of SSE, and of AVX unless compacted; only XSAVEC leaves it out when SSE is not in
-    # use (SDM 1, 13.9, 13.10).
+    # MXCSR is part of SSE, and of AVX unless compacted; only XSAVEC leaves it out when SSE is not
+    # in use (SDM 1, 13.9, 13.10).
     legacy = written & 3
     if (written & 2 if compact else rfbm & 6):
         legacy |= 4
