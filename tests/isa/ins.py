@@ -6,15 +6,16 @@ are and what is tested of them (test_ins.py). Called by test_ins.py and make_ins
     riscv64                                  the lines below are for this architecture
     features RV64 I C                        ... with the features of the tables (default: all)
     options user_mode=1 exceptions="guest"   ... and these arguments of Emulator
-    fresh                                    ... each on an engine of its own
+    given cr4=0x600 [0x8000:8]=0x11          ... and this state before each (until the next `given`)
     0x1000 [b3 00 31 00] "add ra, sp, gp"  x2=1 x3=2 => x1=3
 
 Address, bytes, text (several instructions: joined by `; `, all of them run), state before, `=>`,
 the changes. `x2=1` is a register, `[0x2000:8]=0x11` memory (little-endian, maps the page),
-`rflags~0x10=0x46` a register whose bits 0x10 are undefined. What is not named starts with an
-arbitrary value and must not change; pc must be behind the instructions unless `pc=` is among the
-changes. Instead of changes: `!load 0x2000`, `!store`, `!fetch`: a memory fault at that address;
-`!illegal`; `!exception 8`: another exception. `#` begins a comment.
+`rax~0xffffffff=0` a register whose bits 0xffffffff may be anything. Each line starts from an engine
+as it is made; general registers that are not named have arbitrary values; what is not named must
+not change; pc must be behind the instructions unless `pc=` is among the changes. Before changes, or
+instead: `!load 0x2000`, `!store`, `!fetch`: a memory fault at that address; `!illegal`;
+`!exception 8`: another exception, as in `!exception 13 error_code=0x28`. `#` begins a comment.
 """
 
 import ast
@@ -24,7 +25,7 @@ from pathlib import Path
 
 LINE = re.compile(r'(0x[0-9a-f]+)\s+\[([0-9a-f ]+)\]\s+"([^"]*)"(.*)$')
 MEMORY = re.compile(r"\[(0x[0-9a-f]+):(\d+)\]$")
-FAULT = re.compile(r"!(load|store|fetch|illegal|exception)(?:\s+(\w+))?$")
+FAULT = re.compile(r"!(load|store|fetch|illegal|exception)(?:\s+(\w+)(?![\w=~]))?(.*)$")
 UNDEFINED = re.compile(r"(\w+)~(\w+)")
 ACCESS = {"load": "read", "store": "write", "fetch": "fetch"}
 PAGE = 4096
@@ -42,7 +43,7 @@ class Line:
     before: dict
     after: dict
     fault: tuple = ()
-    fresh: bool = False
+    given: dict = field(default_factory=dict)
     undefined: dict = field(default_factory=dict)   # register: bits that may be anything
 
     def __str__(self):
@@ -72,7 +73,7 @@ def parse_line(text, where, arch="", features=(), options=None):
         found = FAULT.match(bang + rest.strip())
         if not found or (found[1] == "illegal") != (found[2] is None):
             raise ValueError(f"{where}: neither => changes nor a fault")
-        fault, after = (found[1], int(found[2], 0) if found[2] else 0), ""
+        fault, after = (found[1], int(found[2], 0) if found[2] else 0), found[3]
     undefined = {name: int(bits, 0) for name, bits in UNDEFINED.findall(after)}
     return Line(where, arch, features, options or {}, int(match[1], 16), bytes.fromhex(match[2]),
                 match[3], assignments(before.split(), where),
@@ -82,7 +83,7 @@ def parse_line(text, where, arch="", features=(), options=None):
 
 def read(path):
     """The lines of a file."""
-    arch, features, options, fresh, made = "", (), {}, False, []
+    arch, features, options, given, made = "", (), {}, {}, []
     for n, text in enumerate(Path(path).read_text(encoding="utf-8").splitlines(), 1):
         text = re.sub(r'("[^"]*")|#.*', lambda m: m[1] or "", text).strip()
         where = f"{path.name}:{n}"
@@ -91,18 +92,18 @@ def read(path):
             continue
         if words[0] == "features":
             features = tuple(words[1:])
-        elif words == ["fresh"]:
-            fresh = True
+        elif words[0] == "given":
+            given = assignments(words[1:], where)
         elif words[0] == "options":
             options = {}
             for word in words[1:]:
                 name, _, value = word.partition("=")
                 options[name] = ast.literal_eval(value)
         elif len(words) == 1:
-            arch, features, options, fresh = words[0], (), {}, False
+            arch, features, options, given = words[0], (), {}, {}
         else:
             made.append(parse_line(text, where, arch, features, options))
-            made[-1].fresh = fresh
+            made[-1].given = given
     return made
 
 
@@ -131,62 +132,69 @@ class Machine:
     def __init__(self, backend):
         self.backend = backend
         self.engines = {}
+        self.seen = []          # causes of exceptions
 
     def engine_for(self, line):
-        """(emulator, its mapped pages, words of its registers by name)."""
+        """An emulator as it is made."""
         import engine
         key = line.arch, line.features, repr(line.options)
-        if line.fresh or key not in self.engines:
+        if key not in self.engines:
             options = {"user_mode": line.arch in ("x86_64", "i386"), **line.options}
             emu = engine.Emulator(line.arch, backend=self.backend,
                                   features=line.features or None, **options)
-            self.engines[key] = emu, set()
-        return self.engines[key]
+            self.engines[key] = emu, emu.snapshot()
+            emu.hook_exception(lambda _, cause: self.seen.append(cause))
+        emu, made = self.engines[key]
+        emu.restore(made)
+        self.seen.clear()
+        return emu
 
     @staticmethod
-    def map(emu, mapped, address, size):
-        for page in range(address // PAGE, (address + max(size, 1) - 1) // PAGE + 1):
-            if page not in mapped:
-                emu.memory.map(page * PAGE, PAGE)
-                mapped.add(page)
+    def map(emu, places):
+        pages = {page for at, size in places
+                 for page in range(at // PAGE, (at + max(size, 1) - 1) // PAGE + 1)}
+        for page in pages:
+            emu.memory.map(page * PAGE, PAGE)
 
-    def prepare(self, emu, mapped, line, registers):
+    def prepare(self, emu, line, registers):
         """Code, memory and registers as the line says; the rest arbitrary."""
-        self.map(emu, mapped, line.address, len(line.code))
+        before = {**line.given, **line.before}
+        self.map(emu, [(line.address, len(line.code)),
+                       *(key for key in [*before, *line.after] if isinstance(key, tuple))])
         emu.memory.write(line.address, line.code)
         xlen = 32 if line.arch in ("i386", "x86_16") else int(line.arch[-2:])
         for n, name in enumerate(registers):
             wide = 64 if name.startswith("f") else xlen
             emu.regs[name] = arbitrary(n, name) & (1 << wide) - 1
-        for key in [*line.before, *line.after]:
+        # Memory first: a selector's descriptor may be there.
+        for key, value in sorted(before.items(), key=lambda item: isinstance(item[0], str)):
             if isinstance(key, tuple):
-                self.map(emu, mapped, *key)
-        for key, value in line.before.items():
-            if isinstance(key, tuple):
-                emu.memory.write(key[0], (value % (1 << 8 * key[1])).to_bytes(key[1], "little"))
+                emu.memory.write(key[0], little(value, key[1]))
             else:
                 emu.regs[key] = value
 
-    def run(self, line, registers):
+    def run(self, line, registers, watched=()):
         """Runs a line; answers what is not as it says, as texts.
 
-        `registers`: names of all registers that must not change unless the line says so."""
+        `registers`: names of the general registers; `watched`: of others that must not change
+        unless the line says so."""
         import engine
-        emu, mapped = self.engine_for(line)
-        self.prepare(emu, mapped, line, registers)
-        cells = [key for key in [*line.before, *line.after] if isinstance(key, tuple)]
-        others = [key for key in line.after if not isinstance(key, tuple) and key != "pc"]
-        # What is wanted, in the registers themselves: aliases and views then need no special care.
-        start = {name: emu.regs[name] for name in registers}
-        named = {name: emu.regs[name] for name in others}
-        for name in others:
-            emu.regs[name] = line.after[name]
-        wanted = {name: emu.regs[name] for name in [*registers, *others]}
-        for name, value in [*named.items(), *start.items()]:
-            emu.regs[name] = value
-        memory = {(at, size): emu.memory.read(at, size) for at, size in cells}
-        memory.update({key: (value % (1 << 8 * key[1])).to_bytes(key[1], "little")
-                       for key, value in line.after.items() if isinstance(key, tuple)})
+        emu = self.engine_for(line)
+        self.prepare(emu, line, registers)
+        watched = [*registers, *watched]
+        memory = {key: emu.memory.read(*key) for key in line.before if isinstance(key, tuple)}
+        memory.update({key: little(value, key[1]) for key, value in line.after.items()
+                       if isinstance(key, tuple)})
+        named = {key: value for key, value in line.after.items()
+                 if not isinstance(key, tuple) and key != "pc"}
+        start = emu.snapshot()
+        # Parts of registers: what the whole then is.
+        for name, value in named.items():
+            if name not in watched:
+                emu.regs[name] = value
+        wanted = dict(zip(watched, emu.regs.read_many(watched), strict=True))
+        wanted.update(named)
+        emu.restore(start)
         count = line.text.count("; ") + 1
         wrong = []
         try:
@@ -196,27 +204,33 @@ class Machine:
             elif result.count != count:
                 wrong.append(f"{result.count} instructions ran, wanted {count} ({result.reason})")
         except engine.Error as error:
-            wrong += compare_fault(line, error)
+            wrong += compare_fault(line, error, self.seen)
         pc = line.after.get("pc", line.address + (0 if line.fault else len(line.code)))
         if emu.pc != pc:
             wrong.append(f"pc is {emu.pc:#x}, wanted {pc:#x}")
-        wrong += [f"{name} is {emu.regs[name]:#x}, wanted {value:#x}"
-                  for name, value in wanted.items()
-                  if (emu.regs[name] ^ value) & ~line.undefined.get(name, 0)]
+        wrong += [f"{name} is {value:#x}, wanted {wanted[name]:#x}"
+                  for name, value in zip(wanted, emu.regs.read_many(wanted), strict=True)
+                  if (value ^ wanted[name]) & ~line.undefined.get(name, 0)]
         wrong += [f"[{at:#x}:{size}] is {emu.memory.read(at, size)[::-1].hex()}, wanted "
                   f"{value[::-1].hex()}"
                   for (at, size), value in memory.items() if emu.memory.read(at, size) != value]
         return wrong
 
 
-def compare_fault(line, error):
+def little(value, size):
+    return (value % (1 << 8 * size)).to_bytes(size, "little")
+
+
+def compare_fault(line, error, seen):
     """What differs between the fault that a line announces and the one that came."""
     import engine
     kind, value = line.fault or ("none", 0)
     if isinstance(error, engine.MemoryFault):
         same = ACCESS.get(kind) == error.access and error.address == value
     elif isinstance(error, engine.InstructionFault):
-        same = kind == "illegal"
+        # Undefined or privileged: the cause tells.
+        cause = {"illegal": 2 if line.arch.startswith("riscv") else 6, "exception": value}.get(kind)
+        same = seen[-1:] == [cause]
     else:
         same = (isinstance(error, engine.GuestException) and kind == "exception"
                 and error.cause == value)

@@ -1,10 +1,10 @@
 """Writes `.ins` lines for the rows of sse.ops, vex.ops and x87.ops, their results taken from this
 machine's own processor.
 
-Lives here: which registers a line names, and its text. Does not live here: the operands and the
-processor's side (x86/native_run.py, x86/native/), rows whose effect has more than 128 bytes. Called
-by a developer: `python -m tests.isa.make_ins_vec [COUNT]` prints the lines (64-bit mode; needs
-gcc). What it prints is read and kept, not made by CI.
+Lives here: which registers a line names, and its text. Does not live here: the operands
+(x86/native_run.py), the processor's side (x86/stepper.c), the rows of make_ins_rest.py.
+Called by a developer: `python -m tests.isa.make_ins_vec [COUNT]` writes the files of 64-, 32- and
+16-bit code (needs gcc). What it writes is read and kept, not made by CI.
 """
 
 import re
@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 import engine
+from engine._core.gen.x86 import FLAGS
 
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE / "x86")]
@@ -21,10 +22,19 @@ sys.path[:0] = [str(HERE / "x86")]
 import native_run  # noqa: E402
 from native_run import native  # noqa: E402
 
-from .make_ins_x86 import NAMES, processor, register_number  # noqa: E402
+from .make_ins_x86 import (  # noqa: E402
+    ARCH,
+    NAMES,
+    Stepper,
+    illegal,
+    not_real,
+    processor,
+    register_number,
+)
 
-CODE, DATA = native.CODE, native.MEM_WINDOW
-FLAGS = 0x8D5
+# 16 bits: offsets, so that the low halves of addresses are good.
+CODE = {64: native.CODE, 32: native.CODE, 16: native.CODE & 0xFFFF}
+DATA = {64: native.MEM_WINDOW, 32: native.MEM_WINDOW, 16: native.MEM_WINDOW & 0xFFFF}
 WORD = re.compile(r"\b([xy]?mm)(\d+)\b")
 
 
@@ -61,10 +71,10 @@ def named(text, code):
     return general, {int(n) for kind, n in WORD.findall(text) if kind != "mm"}
 
 
-def state(record, general, vectors, x87, fpu):
+def state(record, bits, general, vectors, x87, fpu):
     """{name: value} of everything a line may name."""
-    out = {NAMES[64][n]: int(record["gpr"][n]) for n in sorted(general)}
-    out["rflags"] = number(record, "rflags")
+    out = {NAMES[bits][n]: int(record["gpr"][n]) for n in sorted(general)}
+    out["rflags" if bits == 64 else "eflags"] = number(record, "rflags")
     if x87:
         out |= {"fcw": number(record, "fcw"), "fsw": number(record, "fsw"), "ftw": tags(record)}
         out |= {f"fpr{n}": stack(record, n) for n in range(8)}
@@ -74,21 +84,37 @@ def state(record, general, vectors, x87, fpu):
     return out
 
 
+def stepped(cpu, record, code):
+    """(record after the instruction, signal, vector) on the processor."""
+    signal, trap, gpr, flags, _, memory, xsave = cpu.state(
+        code, [int(value) for value in record["gpr"]][:16 if cpu.bits == 64 else 8],
+        int(record["rflags"]), record["mem"].tobytes(),
+        record.tobytes()[:832])
+    after = np.frombuffer(bytearray(xsave + record.tobytes()[832:]), native.RECORD)[0].copy()
+    after["gpr"][:len(gpr)] = gpr
+    after["rflags"] = flags
+    after["mem"] = np.frombuffer(memory, np.uint8)
+    return after, signal, trap
+
+
 def line(emu, cpu, row, seed, rows):
-    made = native_run.make(seed, rows)
+    bits = cpu.bits
+    made = native_run.make(seed, rows, bits)
     if made is None:
         return None
     _, code, cases = made
+    if bits == 16 and not_real(row):
+        return illegal(emu, code, CODE[16])
     fpu = row.where.startswith("x87")
-    cases = cases[:1].copy()
+    record = cases[0].copy()
     # Few bytes of memory, so that lines stay short.
-    cases["mem"][:, :16] = 0
-    cases["mem"][:, 80:] = 0
-    (insn,) = emu.disassemble(code, 1, address=CODE)
+    record["mem"][:16] = 0
+    record["mem"][80:] = 0
+    record["gpr"] &= np.uint64(cpu.mask)
+    (insn,) = emu.disassemble(code, 1, address=CODE[bits])
     if insn.size != len(code):
         return None
-    real = cpu.run(cases)[0]
-    record = cases[0]
+    real, signal, trap = stepped(cpu, record, code)
     general, vectors = named(insn.text, code)
     if "pcmpestr" in row.name:
         general |= {0, 2}
@@ -105,61 +131,58 @@ def line(emu, cpu, row, seed, rows):
     for n in range(16):         # whatever changes must be named
         if n not in general and int(real["gpr"][n]) != int(record["gpr"][n]):
             return None
-    before = state(record, general, vectors, x87, fpu)
-    after = state(real, general, vectors, x87, fpu)
-    signal = int(real["signal"])
-    if signal == 11:
+    before = state(record, bits, general, vectors, x87, fpu)
+    after = state(real, bits, general, vectors, x87, fpu)
+    if signal in (7, 11):
         return None
-    fault = {4: "!illegal", 8: f"!exception {16 if int(real['trap']) == 16 else 19}"}.get(signal)
+    fault = {4: "!illegal", 8: f"!exception {trap}"}.get(signal)
     words = [f"{name}={value:#x}" for name, value in before.items()]
     memory, changed = record["mem"].tobytes(), real["mem"].tobytes()
     touches = row.family == "maskmov" or "[" in insn.text
+    cell = f"[{DATA[bits]:#x}:128]="
     if touches:
-        words.append(f"[{DATA:#x}:128]={int.from_bytes(memory, 'little'):#x}")
-    changes = []
-    if fault is None:
-        after["rflags"] = int(record["rflags"]) & ~FLAGS | int(real["rflags"]) & FLAGS
-        changes = [f"{name}={value:#x}" for name, value in after.items() if value != before[name]]
-        if changed != memory:
-            changes.append(f"[{DATA:#x}:128]={int.from_bytes(changed, 'little'):#x}")
-        if changed != memory and not touches:
-            return None
-    end = fault or "=> " + " ".join(changes)
-    return (f'{CODE:#x} [{code.hex(" ")}] "{insn.text}" {" ".join(words)} {end}').rstrip()
+        words.append(f"{cell}{int.from_bytes(memory, 'little'):#x}")
+    if changed != memory and not touches:
+        return None
+    changes = [f"{name}={value:#x}" for name, value in after.items() if value != before[name]]
+    if changed != memory:
+        changes.append(f"{cell}{int.from_bytes(changed, 'little'):#x}")
+    end = " ".join([fault or "=>", *changes])
+    return (f'{CODE[bits]:#x} [{code.hex(" ")}] "{insn.text}" {" ".join(words)} {end}').rstrip()
 
 
-def lines(count):
-    emu = engine.Emulator("x86_64")
+def lines(bits, count):
+    emu = engine.Emulator(ARCH[bits])
     rows = native_run.vector_rows()
-    with native.Processor() as cpu:
-        for n, row in enumerate(rows):
-            made = []
-            for turn in range(200):
-                text = line(emu, cpu, row, n + len(rows) * turn, rows)
-                if text and (turn > 100 or "!" not in text):
-                    made.append(text)
-                if len(made) == count:
-                    break
-            if not made:
-                print(f"# none for {row.notation} {row.name}", file=sys.stderr)
-            yield row, made
+    cpu = Stepper(bits, CODE[bits], DATA[bits])
+    for n, row in enumerate(rows):
+        made = []
+        for turn in range(200):
+            text = line(emu, cpu, row, n + len(rows) * turn, rows)
+            if text and text not in made and (turn > 100 or "!" not in text):
+                made.append(text)
+            if len(made) == count:
+                break
+        if not made and not row.flags & FLAGS["i64" if bits == 64 else "o64"]:
+            print(f"# none for {row.notation} {row.name} in {bits} bits", file=sys.stderr)
+        yield row, made
+    cpu.close()
 
 
 def main(words):
     np.seterr(all="raise")
     count = int(words[0]) if words else 1
-    files, alone = {}, {}
-    for row, made in lines(count):
-        # Images of the x87 unit have pointers that lines before would change.
-        there = alone if row.name in ("fnstenv", "fnsave") else files
-        there.setdefault(row.where.split(".")[0], []).extend(made)
-    for name, made in files.items():
-        with (HERE / "x86" / f"x86_64_{name}.ins").open("w") as file:
-            print(f"# {name}.ops in 64-bit mode: results of this machine's {processor()} "
-                  "(tests/isa/make_ins_vec.py).", file=file)
-            print("x86_64", *made, sep="\n", file=file)
-            if name in alone:
-                print("fresh", *alone[name], sep="\n", file=file)
+    for bits, arch in ARCH.items():
+        files = {}
+        for row, made in lines(bits, count):
+            files.setdefault(row.where.split(".")[0], []).extend(made)
+        for name, made in files.items():
+            with (HERE / "x86" / f"{arch}_{name}.ins").open("w") as file:
+                print(f"# {name}.ops in {bits}-bit mode: results of this machine's {processor()} "
+                      "(tests/isa/make_ins_vec.py).", arch, sep="\n", file=file)
+                if bits == 16:
+                    print("given cr4=0x600", file=file)
+                print(*made, sep="\n", file=file)
 
 
 if __name__ == "__main__":

@@ -3,9 +3,9 @@
 Lives here: which operands are worth a line, and the lines' text. Does not live here: rows whose
 effect no user program can see (descriptors, flags that the kernel owns, the TLS base): their lines
 are written by hand, from the manual. Called by a developer: `python -m tests.isa.make_ins_x86 64`
-prints the lines of 64-bit mode, from this machine's own processor (x86/stepper.c; needs gcc); 32
-those of 32-bit mode (gcc-i686-linux-gnu); 16 those of real mode, from unicorn. What it prints is
-read and kept, not made by CI.
+prints the lines of 64-bit mode, 32 those of 32-bit mode, 16 those of real mode, all of them from
+this machine's own processor (x86/stepper.c; needs gcc; real mode: 16-bit code in protected mode,
+and what real mode refuses by the manual). What it prints is read and kept, not made by CI.
 """
 
 import random
@@ -29,16 +29,13 @@ ARCH = {64: "x86_64", 32: "i386", 16: "x86_16"}
 CODE = {64: 0x31000, 32: 0x31000, 16: 0x3000}
 DATA = {64: 0x20000, 32: 0x20000, 16: 0x2000}
 SIZE = 256
-RECORD = struct.Struct("<16Q 3Q II 16s 256s")
+RECORD = struct.Struct("<832s 16Q 3Q IIII 16s 1024s")
+RESET = struct.pack("<HHBxHQQII", 0x37F, 0, 0, 0, 0, 0, 0x1F80, 0).ljust(832, b"\0")
 BY_HAND = {
     "pushf", "popf", "push_segment", "pop_segment", "mov_from_segment", "mov_to_segment",
     "load_pointer", "far", "retf", "iret", "int", "syscall", "rdtsc", "rdtscp", "cpuid",
     "interrupt_flag", "hlt", "segment_base",
 }
-# Where unicorn 2.1.4 differs from the manual in real mode: lines of forms without memory, stepped
-# in 32-bit mode with the operand size turned round; `movbe` and `bound` by hand.
-NOT_UNICORN = {"adcx", "adox", "div", "idiv", "shld", "shrd", "popcnt", "crc32", "ud2", "movnti"}
-HAND_16 = {"bound", "movbe"}
 EDGES = [0, 1, 2, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 1 << 63,
          (1 << 63) - 1, (1 << 64) - 1]
 OF, SF, ZF, AF, PF, CF = 0x800, 0x80, 0x40, 0x10, 4, 1
@@ -58,57 +55,46 @@ UNDEFINED = {
 
 
 class Stepper:
-    """This machine's processor in one of its two user modes."""
+    """This machine's processor in 64-, 32- or 16-bit code (protected mode, all of it)."""
 
-    def __init__(self, bits):
+    def __init__(self, bits, code=None, data=None):
+        self.bits, self.mask = bits, (1 << (64 if bits == 64 else 32)) - 1
         self.folder = tempfile.TemporaryDirectory()
         program = Path(self.folder.name, "stepper")
-        compiler = "gcc" if bits == 64 else "i686-linux-gnu-gcc"
-        subprocess.run([compiler, "-O1", "-static", "-o", program, HOME / "stepper.c"], check=True)
-        self.child = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        subprocess.run(["gcc", "-O1", "-static", "-fno-stack-protector", "-o", program,
+                        HOME / "stepper.c"], check=True)
+        places = [hex(code or CODE[bits]), hex(data or DATA[bits])]
+        self.child = subprocess.Popen([program, str(bits), *places], stdin=subprocess.PIPE,
+                                      stdout=subprocess.PIPE)
+
+    def state(self, code, gpr, flags, memory, xsave=RESET):
+        """(signal, vector, registers, flags, pc, memory, XSAVE image) after one instruction."""
+        values = (list(gpr) + [0] * 16)[:16]
+        self.child.stdin.write(RECORD.pack(xsave, *values, flags, 0, 0, 0, 0, 0, 0, code, memory))
+        self.child.stdin.flush()
+        answer = self.child.stdout.read(RECORD.size)
+        if len(answer) != RECORD.size:
+            raise ChildProcessError("the stepping child is gone")
+        xsave, *answer = RECORD.unpack(answer)
+        registers = [value & self.mask for value in answer[:len(gpr)]]
+        return (answer[19], answer[20], registers, answer[16], answer[17],
+                answer[24][:len(memory)], xsave)
 
     def step(self, code, gpr, flags, memory):
         """(what came, registers, flags, pc, memory)."""
-        values = (gpr + [0] * 16)[:16]
-        self.child.stdin.write(RECORD.pack(*values, flags, 0, 0, 0, 0, code, memory))
-        self.child.stdin.flush()
-        answer = RECORD.unpack(self.child.stdout.read(RECORD.size))
-        signal, trap = answer[19:21]
+        signal, trap, registers, flags, pc, memory, _ = self.state(code, gpr, flags, memory)
         fault = None
         if signal:
             fault = {4: "!illegal", 8: "!exception 0"}.get(signal, f"!exception {trap}")
-        return fault, list(answer[:len(gpr)]), answer[16], answer[17], answer[22]
+        return fault, registers, flags, pc, memory
 
-
-class Unicorn:
-    """Real mode."""
-
-    def __init__(self):
-        import unicorn
-        from unicorn import x86_const as u
-
-        self.error = unicorn.UcError
-        self.uc = unicorn.Uc(unicorn.UC_ARCH_X86, unicorn.UC_MODE_16)
-        self.uc.ctl_set_cpu_model(u.UC_CPU_X86_HASWELL)
-        self.uc.mem_map(0, 1 << 16)
-        self.ids = [getattr(u, f"UC_X86_REG_{name.upper()}") for name in NAMES[16]]
-        self.flags, self.ip = u.UC_X86_REG_EFLAGS, u.UC_X86_REG_IP
-
-    def step(self, code, gpr, flags, memory):
-        uc = self.uc
-        uc.mem_write(CODE[16], code + bytes([0x90]) * (16 - len(code)))
-        uc.mem_write(DATA[16], memory)
-        uc.ctl_flush_tb()
-        for number, value in zip(self.ids, gpr, strict=True):
-            uc.reg_write(number, value)
-        uc.reg_write(self.flags, flags)
-        fault = None
-        try:
-            uc.emu_start(CODE[16], 0xFFFF, count=1)
-        except self.error as error:
-            fault = f"!unicorn {error.errno}"
-        return (fault, [uc.reg_read(n) for n in self.ids], uc.reg_read(self.flags),
-                uc.reg_read(self.ip), bytes(uc.mem_read(DATA[16], SIZE)))
+    def close(self):
+        """Ends the child."""
+        self.child.kill()
+        self.child.wait()
+        for pipe in (self.child.stdin, self.child.stdout):
+            pipe.close()
+        self.folder.cleanup()
 
 
 class Maker:
@@ -119,8 +105,7 @@ class Maker:
 
         self.bits, self.names = bits, NAMES[bits]
         self.code, self.data = CODE[bits], DATA[bits]
-        self.oracle = Unicorn() if bits == 16 else Stepper(bits)
-        self.other = Stepper(32) if bits == 16 else None
+        self.oracle = Stepper(bits)
         mode = {64: capstone.CS_MODE_64, 32: capstone.CS_MODE_32, 16: capstone.CS_MODE_16}[bits]
         self.capstone = capstone.Cs(capstone.CS_ARCH_X86, mode)
         self.capstone.detail = True
@@ -155,10 +140,11 @@ class Maker:
         index = None
         if self.bits != 16 and rng.random() < 0.3:
             index = rng.choice([b for b in bases if b != base])
-        other = self.bits == 16 and (row.name in NOT_UNICORN or row.notation in ("F6/1", "F7/1"))
-        code = sample(row, rng, self.bits, None if other else base, index)
-        if code is None or self.bits == 16 and row.name == "neg" and code[0] == 0xF0:
+        code = sample(row, rng, self.bits, base, index)
+        if code is None:
             return None
+        if self.bits == 16 and not_real(row):
+            return illegal(self.emu, code, self.code)
         if row.family == "string" and rng.random() < 0.4:
             code = rng.choice((b"\xf3", b"\xf2")) + code
         if row.family == "enter":
@@ -243,17 +229,10 @@ class Maker:
         return merge(cells)
 
     def execute(self, row, code, gpr, numbers, memory, cells, flags):
-        if self.bits == 16 and (row.name in NOT_UNICORN or row.notation in ("F6/1", "F7/1")):
-            turned = code[1:] if code[0] == 0x66 else b"\x66" + code
-            if row.prefix == "66" or row.name == "ud2":
-                turned = code
-            fault, after, now, pc, changed = self.other.step(turned, gpr, flags, memory)
-            pc += self.code - CODE[32] + len(code) - len(turned)
-        else:
-            fault, after, now, pc, changed = self.oracle.step(code, gpr, flags, memory)
+        fault, after, now, pc, changed = self.oracle.step(code, gpr, flags, memory)
         if row.family in ("ret", "call_indirect", "jmp_indirect") and fault:
             return None                 # a target that is not canonical
-        if fault and (fault == "!exception 14" or fault.startswith("!unicorn")):
+        if fault in ("!exception 13", "!exception 14"):
             return None
         before = [f"{self.names[n]}={gpr[n]:#x}" for n in sorted(numbers)]
         name = "rflags" if self.bits == 64 else "eflags"
@@ -280,8 +259,6 @@ class Maker:
                     changes.append(f"[{self.data + at:#x}:{size}]={value:#x}")
             if bytes(covered) != changed:
                 return None
-            if self.bits == 16 and row.family == "string" and pc == self.code and not after[1]:
-                return None             # unicorn stands still once more at the end of a repetition
             if pc != self.code + len(code):
                 changes.append(f"pc={pc:#x}")
         (insn,) = self.emu.disassemble(code, 1, address=self.code)
@@ -292,9 +269,6 @@ class Maker:
     def lines(self, count):
         for row in load():
             if "int.ops:" not in row.where or row.family in BY_HAND:
-                continue
-            if self.bits == 16 and (row.name in HAND_16 or "pm" in row.words
-                                    or row.notation.startswith("VEX")):
                 continue
             rng = random.Random(f"{row.notation} {row.name} {self.bits}")
             made = []
@@ -307,6 +281,17 @@ class Maker:
             if not made:
                 print(f"# none for {row.notation} {row.name}", file=sys.stderr)
             yield from made
+
+
+def not_real(row):
+    """Whether a row is undefined in real mode (SDM 2A, 2.3.1: VEX; the rows' pages: `pm`)."""
+    return "pm" in row.words or row.notation.startswith("VEX")
+
+
+def illegal(emu, code, address):
+    """The line of an instruction that is undefined here."""
+    (insn,) = emu.disassemble(code, 1, address=address)
+    return f'{address:#x} [{code.hex(" ")}] "{insn.text}" !illegal'
 
 
 def processor():
@@ -348,8 +333,8 @@ def merge(cells):
 
 def main(words):
     bits, count = int(words[0]), int(words[1]) if len(words) > 1 else 2
-    source = "unicorn 2.1.4" if bits == 16 else f"this machine's {processor()}"
-    print(f"# int.ops in {bits}-bit mode: results of {source} (tests/isa/make_ins_x86.py).")
+    print(f"# int.ops in {bits}-bit mode: results of this machine's {processor()} "
+          "(tests/isa/make_ins_x86.py).")
     print(ARCH[bits])
     for line in Maker(bits).lines(count):
         print(line)

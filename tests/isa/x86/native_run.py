@@ -65,14 +65,18 @@ def x87_state(state, cases):
 def make(seed, rows, bits=64):
     """(row, code, records) for one instruction, None where the row does not make one.
 
-    bits 32: bytes that mean the same in 32-bit code."""
+    bits 32, 16: of such code (32: bytes that mean the same in 64-bit code)."""
     rng, state = random.Random(seed), np.random.default_rng(seed)
     row = rows[seed % len(rows)]
     base = rng.choice([b for b in range(bits // 4) if b not in (4, 12)])
+    if bits == 16:
+        base = rng.choice([4, 5, 6, 7])         # rm: [si] [di] [bp] [bx]
     gather = row.family == "vgather"
     index = rng.choice([n for n in range(bits // 4) if n != base]) if gather else None
     code = sample(row, rng, bits, base, index)
-    if code and bits == 32 and any(kind == "L" for kind, _, _ in row.codes):
+    if bits == 16:
+        base = {4: 6, 5: 7, 6: 5, 7: 3}[base]
+    if code and bits < 64 and any(kind == "L" for kind, _, _ in row.codes):
         code = code[:-1] + bytes([code[-1] & 0x7F])     # the bit is ignored in 32-bit mode
     x87 = row.where.startswith("x87")
     if code is None or x87 and b"\xd9" in code[:3] and code[-1] in TRANSCENDENTAL:

@@ -1,49 +1,28 @@
-"""Every `.ins` line of x86: text, execution on each back end; and every row of int.ops has a line.
+"""Every `.ins` line of x86: text, execution on each back end; and every row of every table has
+lines in each mode.
 
-Lives here: the tests. Does not live here: the lines (`*_int.ins` are made by make_ins_x86.py,
-`*_hand.ins` are written from the manual), their syntax (tests/isa/ins.py).
+Lives here: the tests. Does not live here: the lines (`*_int.ins`, `*_sse.ins`, `*_vex.ins`,
+`*_x87.ins`, `*_rest.ins` are made by make_ins_*.py; `*_hand.ins`, `*_sys.ins` and modes.ins are
+written from the manual), their syntax (tests/isa/ins.py), the count (rows_report.py).
 """
 
+import sys
 from pathlib import Path
 
 import pytest
 from isa import ins
-from isa.make_ins_x86 import ARCH, NAMES
 
 import engine
-from engine._core.gen.x86 import FLAGS, load, match
 
-HOME = Path(__file__).parent
-FILES = sorted(HOME.glob("*.ins"))
-LINES = {path: ins.read(path) for path in FILES}
-BITS = {arch: bits for bits, arch in ARCH.items()}
-# Their results are not fixed, or belong to descriptors and privilege: test_system*.py.
-ELSEWHERE = {"rdtsc", "rdtscp", "cpuid", "hlt", "interrupt_flag", "far", "retf", "iret",
-             "load_pointer"}
-# Vectors and x87, in 64-bit mode: results that processors choose are in test_native_x87.py (a
-# bound) and test_native_simd.py, images of states in test_native_state.py.
-CHOSEN = {"f2xm1", "fyl2x", "fptan", "fpatan", "fyl2xp1", "fsincos", "fsin", "fcos", "rcpps",
-          "rcpss", "rsqrtps", "rsqrtss", "vrcpps", "vrcpss", "vrsqrtps", "vrsqrtss"}
-IMAGES = {"image", "xgetbv"}
-ids = [path.stem for path in FILES]
+sys.path[:0] = [str(Path(__file__).resolve().parent)]
+
+from rows_report import BITS, Runner, codes_of, files, never_executed  # noqa: E402
+
+LINES = files()
+ids = [path.stem for path in LINES]
 
 
-def observed(arch):
-    bits = BITS[arch]
-    return [*NAMES[bits], "rflags" if bits == 64 else "eflags"]
-
-
-def codes_of(line, emu):
-    """Bytes of each instruction of a line."""
-    at = 0
-    while at < len(line.code):
-        (insn,) = emu.disassemble(line.code[at:], 1, address=line.address + at)
-        size = max(insn.size, 1)
-        yield line.code[at:at + size], insn.text
-        at += size
-
-
-@pytest.mark.parametrize("path", FILES, ids=ids)
+@pytest.mark.parametrize("path", LINES, ids=ids)
 def test_disassembler(path):
     wrong, engines = [], {arch: engine.Emulator(arch) for arch in BITS}
     for line in LINES[path]:
@@ -54,28 +33,15 @@ def test_disassembler(path):
 
 
 @pytest.mark.parametrize("backend", ins.backends())
-@pytest.mark.parametrize("path", FILES, ids=ids)
+@pytest.mark.parametrize("path", LINES, ids=ids)
 def test_execution(path, backend):
-    machine = ins.Machine(backend)
-    wrong = []
+    runner, wrong = Runner(backend), []
     for line in LINES[path]:
-        wrong += [f"{line} [{line.code.hex(' ')}]: {said}"
-                  for said in machine.run(line, observed(line.arch))]
+        wrong += [f"{line} [{line.code.hex(' ')}]: {said}" for said in runner.run(line)]
     assert wrong == [], f"{len(wrong)} of {len(LINES[path])} lines"
 
 
 @pytest.mark.parametrize("arch", list(BITS))
 def test_every_row_is_executed(arch):
-    bits, rows, emu = BITS[arch], load(), engine.Emulator(arch)
-    executed = {found.number for lines in LINES.values() for line in lines if line.arch == arch
-                for code, _ in codes_of(line, emu) if (found := match(rows, code, bits))}
-    missing = [f"{row.notation} {row.name}" for row in rows
-               if bits == 64 and row.where.startswith(("sse.ops", "vex.ops", "x87.ops"))
-               and row.number not in executed and row.name not in CHOSEN
-               and row.family not in IMAGES]
-    missing += [f"{row.notation} {row.name}" for row in rows
-               if "int.ops:" in row.where and row.number not in executed
-               and row.family not in ELSEWHERE
-               and not row.flags & FLAGS["i64" if bits == 64 else "o64"]
-               and not (bits == 16 and (row.flags & FLAGS["pm"] or row.notation[:3] == "VEX"))]
-    assert missing == []
+    lines = [line for lines in LINES.values() for line in lines]
+    assert [f"{row.where} {row.notation} {row.name}" for row in never_executed(lines, arch)] == []

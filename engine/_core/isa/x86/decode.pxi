@@ -307,7 +307,8 @@ cdef uint32_t x86_decode(X86Insn *i, uint64_t features) noexcept nogil:
             i.opsize = 3
     if row.flags & ROW_MODRM:
         if is_control(row.ops[0].kind) or is_control(row.ops[1].kind):
-            i.modrm |= 0xc0             # mod is ignored (SDM 2B, MOV)
+            i.modrm |= 0xc0             # mod is ignored, so is 66 (SDM 2B, MOV)
+            i.opsize = 3 if i.mode == X86_MODE_64 else 2
         read_modrm(i)
     read_immediates(i)
     if i.status:

@@ -330,6 +330,7 @@ cdef uint64_t helper_inspect(void *env, uint64_t what, uint64_t sel, uint64_t c,
     cdef Descriptor found
     cdef int status
     cdef bint ok
+    cdef uint64_t last = s.error_code
     s.head.helper_ret = 0
     sel &= 0xffff
     if sel & 0xfffc == 0:
@@ -339,6 +340,7 @@ cdef uint64_t helper_inspect(void *env, uint64_t what, uint64_t sel, uint64_t c,
         if s.head.exception_index == X86_EXCP_GP and s.head.fault.hint == HINT_SELECTOR:
             s.head.exception_index = -1
             s.head.fault.reason = 0
+            s.error_code = last         # there was no exception
             return ST_OK
         return status
     ok = visible(s, sel, &found)

@@ -474,9 +474,7 @@ cdef uint64_t helper_flags_write(void *env, uint64_t value, uint64_t how, uint64
         x86_update_tb_flags(&s.head)
         return ST_OK
     which = F_USER | F_RF
-    if s.eflags & F_VM:
-        if iopl < 3:
-            return x86_raise(s, X86_EXCP_GP, 0, HINT_PRIVILEGED)
+    if s.eflags & F_VM:                 # IOPL is 3: trans_popf
         which |= F_IF
     else:
         if s.cpl <= iopl:

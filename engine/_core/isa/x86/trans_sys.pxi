@@ -223,6 +223,8 @@ cdef bint trans_iret(DisasContext *dc, X86Insn *i) noexcept nogil:
 
 cdef bint trans_syscall(DisasContext *dc, X86Insn *i, uint32_t index) noexcept nogil:
     """SYSCALL, SYSENTER: for whoever runs the program, or as the CPU does them."""
+    if index == X86_EXCP_SYSENTER and not ctx(dc).protected and not dc.tb_flags & TBF_VM:
+        return trans_privileged(dc, i)      # not in real mode (SDM 2B)
     if not (<CPUX86State *>dc.cpu).deliver:
         raise_trap(dc, index)
         return True
@@ -236,6 +238,8 @@ cdef bint trans_syscall(DisasContext *dc, X86Insn *i, uint32_t index) noexcept n
 
 
 cdef bint trans_sysret(DisasContext *dc, X86Insn *i, bint sysexit) noexcept nogil:
+    if sysexit and not ctx(dc).protected:
+        return trans_privileged(dc, i)
     begin_helper(dc)
     ir_call(dc.ir, &sysexit_info if sysexit else &sysret_info, IR_NONE, const(dc, i.opsize == 3),
             IR_NONE, IR_NONE, IR_NONE)
@@ -251,7 +255,10 @@ cdef void write_flags(DisasContext *dc, uint32_t t, uint64_t how) noexcept nogil
 
 
 cdef bint trans_popf(DisasContext *dc, X86Insn *i) noexcept nogil:
-    cdef uint32_t t = top(dc, i.opsize, 0)
+    cdef uint32_t t
+    if dc.tb_flags & (TBF_VM | TBF_IOPL) == TBF_VM:
+        return trans_privileged(dc, i)
+    t = top(dc, i.opsize, 0)
     write_flags(dc, t, 1 << i.opsize)
     drop(dc, 1 << i.opsize)
     if dc.tb_flags & TBF_IOPL:
@@ -583,6 +590,8 @@ cdef bint trans_string_port(DisasContext *dc, X86Insn *i, bint byte, bint out) n
         advance(dc, i, n, step)
     if i.prefixes & (P_REP | P_REPNE):
         add_count(dc, i, ~0ULL if late else 1)
+        if not translator_visits_end(dc):       # as in trans_string
+            gen_branch(dc, COND_eq, narrow(dc, i.adsize, R_CX), const(dc, 0), False, dc.pc_next)
         gen_exit(dc, dc.pc)
     else:
         gen_exit(dc, dc.pc_next)

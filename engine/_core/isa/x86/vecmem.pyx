@@ -207,6 +207,7 @@ cdef inline uint32_t n_vectors(const CPUX86State *s) noexcept nogil:
 
 
 cdef void put_legacy(CPUX86State *s, uint8_t *image, uint64_t which, bint wide) noexcept nogil:
+    """which: 1 x87, 2 XMM, 4 MXCSR."""
     cdef uint32_t k, top = <uint32_t>(s.fsw >> 11), mxcsr = x86_mxcsr(s), mask = MXCSR_VALID
     cdef X87 f
     if which & 1:
@@ -221,7 +222,7 @@ cdef void put_legacy(CPUX86State *s, uint8_t *image, uint64_t which, bint wide) 
         for k in range(8):
             memset(image + 32 + 16 * k, 0, 16)
             memcpy(image + 32 + 16 * k, &s.x87[2 * ((top + k) & 7)], 10)
-    if which & 6:
+    if which & 4:
         memcpy(image + 24, &mxcsr, 4)
         memcpy(image + 28, &mask, 4)
     if which & 2:
@@ -291,7 +292,7 @@ cdef uint64_t in_use(CPUX86State *s) noexcept nogil:
 cdef int xsave(CPUX86State *s, uint64_t addr, uint64_t what) noexcept nogil:
     cdef uint8_t image[IMAGE]
     cdef uint64_t rfbm = (s.gpr[R_DX] << 32 | s.gpr[R_AX] & 0xffffffffULL) & s.xcr0
-    cdef uint64_t used = in_use(s), bv, written = rfbm
+    cdef uint64_t used = in_use(s), bv, legacy, written = rfbm
     cdef bint compact = what & 0x200 != 0
     cdef uint32_t k, size = IMAGE if rfbm & 4 else AVX_AT
     cdef int status
@@ -304,7 +305,12 @@ cdef int xsave(CPUX86State *s, uint64_t addr, uint64_t what) noexcept nogil:
         used |= 2
     if what & 0x600:
         written = rfbm & used
-    put_legacy(s, image, written | (rfbm & 4 if not compact else 0), what & 0x100 != 0)
+    # MXCSR is part of SSE, and of AVX unless compacted; only XSAVEC leaves it out when SSE is not
+    # in use (SDM 1, 13.9, 13.10).
+    legacy = written & 3
+    if (written & 2 if compact else rfbm & 6):
+        legacy |= 4
+    put_legacy(s, image, legacy, what & 0x100 != 0)
     for k in range(n_vectors(s) if written & 4 else 0):
         memcpy(image + AVX_AT + 16 * k, &s.vec[4 * k + 2], 16)
     bv = number(image, LEGACY, 8) & ~rfbm | rfbm & used
