@@ -94,7 +94,7 @@ _engines: "weakref.WeakValueDictionary[int, Any]" = weakref.WeakValueDictionary(
 
 
 def handle_of(uc: Any) -> ctypes.c_void_p:
-    """The handle of an engine, which stays its own while it lives."""
+    """The handle of an engine, which stays its own while it lives: C functions get its address."""
     _engines[id(uc)] = uc
     return ctypes.c_void_p(id(uc))
 
@@ -132,7 +132,6 @@ def _hook_add(handle: Any, out: Any, htype: Any, callback: Any, user_data: Any, 
     shape = next((shape for bits, shape in _SHAPES if kind and not kind & ~bits), None)
     if shape is None:
         raise UcError(const.UC_ERR_ARG)
-    # Whatever pointer came: a function that takes the handle first.
     function = ctypes.cast(callback, shape)
     data = ctypes.cast(user_data, _p).value if user_data is not None else None
     number = handle_of(uc).value
@@ -144,6 +143,9 @@ def _hook_add(handle: Any, out: Any, htype: Any, callback: Any, user_data: Any, 
     place = out._obj if hasattr(out, "_obj") else out.contents
     place.value = uc.hook_add(kind, call, None, _number(begin), _number(end),
                               *(_number(arg) for arg in args))
+    if shape in (HOOK_CODE_CFUNC, HOOK_MEM_ACCESS_CFUNC):
+        # The hot ones are called as what they are.
+        uc._hook_pointer(place.value, ctypes.cast(callback, _p).value, data or 0)
 
 
 def _hook_del(handle: Any, hook: Any) -> None:

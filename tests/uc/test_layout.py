@@ -180,3 +180,46 @@ def test_uccallback_keeps_the_exception():
         raise LookupError("kept")
     fail(uc._uch, None)
     assert isinstance(uc._hook_exception, LookupError)
+
+
+def hooks_of_c(package, internals, types, constants):
+    """Code and memory hooks that are C functions: what they are told."""
+    uc, seen = package.Uc(package.UC_ARCH_X86, package.UC_MODE_64), []
+    uc.mem_map(CODE, 0x1000)
+    uc.mem_map(DATA, 0x1000)
+    # mov [rdi], eax; movups xmm0, [rdi]; movups [rdi+16], xmm0; mov ax, [rdi+2]; mov [rsi], al
+    uc.mem_write(CODE, bytes.fromhex("8907 0f1007 0f114710 668b4702 8806"))
+    uc.reg_write(constants.UC_X86_REG_RDI, DATA)
+    uc.reg_write(constants.UC_X86_REG_RAX, 0x8182838485868788)
+    handles = {}
+
+    def code(handle, address, size, data):
+        seen.append((handle == uc._uch.value, address, size, data))
+        if address == CODE + 13:
+            internals.uclib.uc_hook_del(uc._uch, handles["code"])
+
+    def access(handle, access, address, size, value, data):
+        seen.append((access, address, size, value & 0xFFFFFFFF if access == 17 else None, data))
+
+    keep = {"code": (package.UC_HOOK_CODE, internals.HOOK_CODE_CFUNC(code), 5),
+            "access": (package.UC_HOOK_MEM_READ | package.UC_HOOK_MEM_WRITE,
+                       internals.HOOK_MEM_ACCESS_CFUNC(access), 1 << 40)}
+    for name, (kind, function, data) in keep.items():
+        handles[name] = types.uc_hook_h()
+        assert internals.uclib.uc_hook_add(
+            uc._uch, ctypes.byref(handles[name]), kind, function, ctypes.c_void_p(data),
+            ctypes.c_uint64(1), ctypes.c_uint64(0)) == package.UC_ERR_OK
+    with pytest.raises(package.UcError, match="UC_ERR_WRITE_UNMAPPED"):
+        uc.emu_start(CODE, CODE + 15)
+    return seen
+
+
+def test_hooks_of_c_are_told_the_same():
+    theirs = pytest.importorskip("unicorn", reason="needs unicorn (pip install unicorn)")
+    import unicorn.unicorn_py3.unicorn as their_internals
+    from unicorn import x86_const as their_constants
+    from unicorn.unicorn_py3.arch import types as their_types
+
+    ours = hooks_of_c(u, internals, types, importlib.import_module("engine.unicorn.x86_const"))
+    assert ours == hooks_of_c(theirs, their_internals, their_types, their_constants)
+    assert len(ours) > 8

@@ -29,11 +29,16 @@ cdef inline int call_failed(CoreState *st) noexcept:
     return HOOK_ERROR
 
 
+# After a call of a C function.
+cdef inline int call_returned(CoreState *st) noexcept:
+    if st.has_exports:
+        memory_sync(core_of(st))
+    return HOOK_STOP if st.stop_asked else HOOK_CONTINUE
+
+
 # After a call that only notifies: its result does not count.
 cdef inline int call_notified(CoreState *st, PyObject *result) noexcept:
     if result is NULL:
         return call_failed(st)
     engine_decref(result)
-    if st.has_exports:
-        memory_sync(core_of(st))
-    return HOOK_STOP if st.stop_asked else HOOK_CONTINUE
+    return call_returned(st)

@@ -28,6 +28,8 @@ ctypedef struct UcHookData:     # opaque pointer of a C hook
     PyObject *fn                # these three borrowed from the cell
     PyObject *user_data
     PyObject *cell
+    void *pointer               # C callback that is called instead of fn, and its argument
+    void *pointer_data
 
 cdef class UcHook:
     cdef UcHookData data

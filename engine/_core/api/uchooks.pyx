@@ -2,7 +2,7 @@
 cimport cython
 from cpython.ref cimport Py_XDECREF
 from engine._core.base.types cimport (ACCESS_FETCH, ACCESS_READ, ACCESS_WRITE, ST_FAULT, ST_OK,
-                                      uintptr_t, vaddr_t)
+                                      int64_t, uintptr_t, vaddr_t)
 from engine._core.cpu.flush cimport cpu_tlb_flush
 from engine._core.cpu.head cimport (FAULT_ILLEGAL, FAULT_NONE, FAULT_PAGE, FAULT_PROT, FAULT_TRAP,
                                     FAULT_UNMAPPED)
@@ -18,7 +18,7 @@ from engine._core.mem.tlb cimport (ACCESS_FAULT_PROT, ACCESS_FAULT_UNMAPPED, MEM
 from engine._core.api.blocks cimport memory_sync
 from engine._core.api.calls cimport (
     PY_VECTORCALL_ARGUMENTS_OFFSET, PyObject_IsTrue, PyObject_Vectorcall, call_failed,
-    call_notified, engine_decref, engine_incref, raw_long, raw_s64, raw_u64)
+    call_notified, call_returned, engine_decref, engine_incref, raw_long, raw_s64, raw_u64)
 from engine._core.api.core cimport core_of
 from engine._core.api.ucregs cimport (
     ERR_ARG, ERR_HANDLE, ERR_NOMEM, N_TRAPS, TRAP_AFTER, TRAP_CALL, TRAP_INVALID, wrap64)
@@ -73,11 +73,22 @@ cdef int decided(UcHookData *d, PyObject *result) noexcept:
 
 # ---------------------------------------------------------------- hooks: the calls, GIL held
 
+ctypedef void (*code_pointer)(void *uc, uint64_t address, size_t size, void *data) noexcept
+ctypedef void (*memory_pointer)(void *uc, int access, uint64_t address, int size, int64_t value,
+                                void *data) noexcept
+
+
 cdef int call_code(CPUHead *cpu, CHook *h, HookEvent *ev) noexcept:
     cdef UcHookData *d = <UcHookData *>h.opaque
     cdef PyObject *args[5]
     cdef PyObject *cell = d.cell
     cdef int answer
+    if d.pointer is not NULL:
+        engine_incref(cell)
+        (<code_pointer>d.pointer)(d.uc, ev.addr, ev.size, d.pointer_data)
+        answer = call_returned(d.st)
+        engine_decref(cell)
+        return answer
     args[1] = d.uc
     args[2] = raw_u64(ev.addr)
     args[3] = raw_long(<long>ev.size)
@@ -115,6 +126,15 @@ cdef inline PyObject *call_access(UcHookData *d, long access, uint64_t addr, uin
     return result
 
 
+# The same for a hook that may be a C function, whose answer does not count.
+cdef int tell_access(UcHookData *d, long access, uint64_t addr, uint32_t size,
+                     uint64_t value) noexcept:
+    if d.pointer is NULL:
+        return call_notified(d.st, call_access(d, access, addr, size, value))
+    (<memory_pointer>d.pointer)(d.uc, <int>access, addr, <int>size, <int64_t>value, d.pointer_data)
+    return call_returned(d.st)
+
+
 cdef int call_memory(CPUHead *cpu, CHook *h, HookEvent *ev) noexcept:
     cdef UcHookData *d = <UcHookData *>h.opaque
     cdef PyObject *cell = d.cell
@@ -137,12 +157,12 @@ cdef int call_memory(CPUHead *cpu, CHook *h, HookEvent *ev) noexcept:
         value = ev.value
     engine_incref(cell)
     if size <= 8:
-        answer = call_notified(d.st, call_access(d, access, ev.addr, size, value))
+        answer = tell_access(d, access, ev.addr, size, value)
     else:                       # 16 bytes are two calls
-        answer = call_notified(d.st, call_access(d, access, ev.addr, 8, value))
+        answer = tell_access(d, access, ev.addr, 8, value)
         if answer == HOOK_CONTINUE:
-            answer = call_notified(d.st, call_access(d, access, ev.addr + 8, size - 8,
-                                             ev.value_hi if access != 16 else 0))
+            answer = tell_access(d, access, ev.addr + 8, size - 8,
+                                 ev.value_hi if access != 16 else 0)
     engine_decref(cell)
     return answer
 
@@ -194,8 +214,7 @@ cdef int call_fault(CPUHead *cpu, CHook *h, HookEvent *ev) noexcept:
             for item in tuple(uc.access_hooks):
                 hook = item
                 if hook.htype >> (10 + ev.access) & 1 and in_range(hook, ev):
-                    answer = call_notified(hook.data.st, call_access(
-                        &hook.data, 16 + ev.access, ev.addr, ev.size, ev.value))
+                    answer = tell_access(&hook.data, 16 + ev.access, ev.addr, ev.size, ev.value)
                     if answer != HOOK_CONTINUE:
                         return answer
         for item in tuple(uc.fault_hooks):
@@ -553,6 +572,13 @@ cdef class UcHooks:
         handle = self.next_handle
         self._callbacks[handle] = cell
         return handle
+
+    def _hook_pointer(self, handle, pointer, data):
+        """Call the C function at an address, of the shape that the hook has in C, with `data`,
+        instead of the Python function that the hook was added with."""
+        cdef UcHook cell = self._callbacks[handle]
+        cell.data.pointer_data = <void *><size_t>data
+        cell.data.pointer = <void *><size_t>pointer
 
     def _special_hook(self, htype, callback, aux1, aux2):
         """(function, SPECIAL_*, its argument) that does what a rarer hook does."""
