@@ -7,7 +7,8 @@ from engine.errors import NoAttributeError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from engine._core.api.emulator import Emulator, Instruction, RunResult
+    from engine._core.api.disassembly import Instruction
+    from engine._core.api.emulator import Emulator, RunResult
     from engine._core.api.guests import backend_names, guest_names
     from engine._core.api.hooks import Fault, Hook
     from engine._core.api.kinds import Access, Prot, StopReason
@@ -40,7 +41,7 @@ _HOME = {
     "Emulator": "emulator",
     "Fault": "hooks",
     "Hook": "hooks",
-    "Instruction": "emulator",
+    "Instruction": "disassembly",
     "Memory": "memory",
     "Ports": "ports",
     "Prot": "kinds",

@@ -1,5 +1,6 @@
-# The Emulator class. Lives here: life cycle, run, hooks' front, disassembly. Memory: memory.pxd,
-# registers: registers.pxd. C users: emulator_engine gives the Engine of exec/engine.pxd.
+# The Emulator class. Lives here: life cycle, run, hooks' front. Memory: memory.pxd, registers:
+# registers.pxd, disassembly and dumps: disassembly.pxd. C users: emulator_engine gives the Engine
+# of exec/engine.pxd.
 from cpython.object cimport PyObject
 from engine._core.base.types cimport uint32_t, uint64_t
 from engine._core.cpu.head cimport CPUHead

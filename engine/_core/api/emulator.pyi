@@ -6,6 +6,7 @@ from typing import Any, Literal, SupportsFloat, SupportsIndex, overload
 from typing_extensions import Buffer, Self, disjoint_base
 
 from engine._core.api.calls import Abi
+from engine._core.api.disassembly import Instruction
 from engine._core.api.hooks import Fault, Hook
 from engine._core.api.kinds import Access, Prot, StopReason
 from engine._core.api.memory import Memory
@@ -32,21 +33,6 @@ class RunResult:
     def count(self) -> int: ...
     @property
     def watchpoint(self) -> WatchHit | None: ...
-
-@disjoint_base
-class Instruction:
-    @property
-    def address(self) -> int: ...
-    @property
-    def bytes(self) -> bytes: ...
-    @property
-    def text(self) -> str: ...
-    @property
-    def size(self) -> int: ...
-    @property
-    def mnemonic(self) -> str: ...
-    @property
-    def operands(self) -> str: ...
 
 @disjoint_base
 class Emulator:

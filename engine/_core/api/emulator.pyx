@@ -1,6 +1,5 @@
-"""The Emulator class: life cycle, run, hooks, disassembly (see emulator.pxd)."""
+"""The Emulator class: life cycle, run, hooks (see emulator.pxd)."""
 cimport cython
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.pythread cimport PyThread_get_thread_ident
 from libc.string cimport memset
@@ -9,16 +8,16 @@ from engine._core.isa.guest cimport GuestOps, CPUConfig
 from engine._core.backend.backend cimport BackendOps
 from engine._core.exec.engine cimport (
     RunArgs, RunOutcome, engine_new, engine_free, engine_run, engine_stop, engine_tb_flush,
-    engine_dump_tb,
     HOOK_CODE, HOOK_BLOCK, HOOK_MEM_READ, HOOK_MEM_WRITE, HOOK_MEM_FETCH, HOOK_MEM_INVALID,
     HOOK_EXCEPTION, HOOK_INSN, HOOK_INSN_INVALID, HOOK_MEM_READ_AFTER, HOOK_TLB_FILL,
     STOP_FAULT, STOP_EXCEPTION, STOP_INTERNAL)
 from engine._core.exec.nested cimport engine_run_nested
 from engine._core.base.clock cimport clock_ns
 from engine._core.exec.dump cimport DUMP_CODE
-from engine._core.opt.passes cimport opt_step_names
 from engine._core.api.blocks cimport memory_sync
 from engine._core.api.core cimport CoreState, core_of, u64_arg, seconds_arg, type_name
+from engine._core.api.disassembly cimport (Instruction, decode_one, dump, dump_stage_names,
+                                            instructions)
 from engine._core.api.guests cimport (backend_by_name, feature_bits, guest_by_name,
                                           model_by_name)
 from engine._core.api.hooks cimport hook_new
@@ -80,70 +79,6 @@ cdef class RunResult:
 
     def __hash__(self):
         return hash((self.reason, self.pc, self.count))
-
-
-cdef class Instruction:
-    """One disassembled instruction: `address`, `bytes`, `text`."""
-    cdef readonly uint64_t address
-    cdef readonly bytes bytes
-    cdef readonly str text
-
-    @property
-    def size(self):
-        """Length in bytes."""
-        return len(self.bytes)
-
-    @property
-    def mnemonic(self):
-        """First word of the text."""
-        return self.text.partition(" ")[0]
-
-    @property
-    def operands(self):
-        """The text after the mnemonic."""
-        return self.text.partition(" ")[2].strip()
-
-    def __str__(self):
-        return self.text
-
-    def __repr__(self):
-        return f"<instruction {self.address:#x}: {self.bytes.hex(' ')}  {self.text}>"
-
-
-# One instruction at pc out of code; None when the bytes are none.
-cdef Instruction decode_one(Core core, bytes code, uint64_t pc):
-    cdef char text[256]
-    cdef uint32_t length
-    cdef const GuestOps *guest = core.st.engine.guest
-    cdef Instruction insn
-    text[0] = 0
-    length = guest.disassemble(<const unsigned char *>code, len(code), pc,
-                               &core.st.engine.config, text, sizeof(text))
-    if length == 0 or length > <uint32_t>len(code):
-        return None
-    insn = Instruction.__new__(Instruction)
-    insn.address = pc
-    insn.bytes = code[:length]
-    insn.text = (<bytes>text).decode("ascii", "replace")
-    return insn
-
-
-cdef tuple dump_stage_names():
-    cdef const char **names = opt_step_names()
-    found = ["ir"]
-    while names[len(found) - 1] is not NULL:
-        found.append((<bytes>names[len(found) - 1]).decode("ascii"))
-    return tuple(found)
-
-
-cdef bytes dump(Core core, uint64_t pc, uint32_t stage, uint64_t *base):
-    cdef uint32_t size = engine_dump_tb(core.st.engine, pc, stage, NULL, 0, base)
-    cdef bytes out
-    if size == 0:
-        return b""
-    out = PyBytes_FromStringAndSize(NULL, size + 1)
-    size = engine_dump_tb(core.st.engine, pc, stage, PyBytes_AS_STRING(out), size + 1, base)
-    return out[:size]
 
 
 # ---------------------------------------------------------------- slices
@@ -584,40 +519,8 @@ cdef class Emulator:
         """Instructions at an address of the guest (count: default 1), or out of bytes that are
         thought to stand at `address` (count: default all). Bytes that are no instruction come as
         `.byte`."""
-        cdef const GuestOps *guest
-        cdef Instruction insn
-        cdef uint64_t pc
         self.core.check()
-        guest = self.core.st.engine.guest
-        limit = None if count is None else u64_arg(count, "count")
-        found = []
-        if isinstance(code, (bytes, bytearray, memoryview)):
-            data = bytes(code)
-            pc = u64_arg(address, "address")
-            at = 0
-            while at < len(data) and (limit is None or len(found) < limit):
-                insn = decode_one(self.core, data[at:at + guest.max_insn], pc)
-                if insn is None:
-                    insn = raw_bytes(data[at:at + guest.min_insn], pc)
-                found.append(insn)
-                at += len(insn.bytes)
-                pc += len(insn.bytes)
-            return found
-        pc = u64_arg(code, "address")
-        limit = 1 if limit is None else limit
-        while len(found) < limit:
-            data = self.memory.peek_virtual(pc, guest.max_insn)
-            if not data:
-                if not found:
-                    raise MemoryFault("unmapped", address=pc, access="fetch", size=guest.min_insn,
-                                      pc=self.pc)
-                break
-            insn = decode_one(self.core, data, pc)
-            if insn is None:
-                insn = raw_bytes(data[:guest.min_insn], pc)
-            found.append(insn)
-            pc += len(insn.bytes)
-        return found
+        return instructions(self.core, self.memory, code, count, address)
 
     def load(self, data, address, perms="rwx", *, name=None):
         """Map memory for a flat binary at an address and write it there; the mapping is rounded to
@@ -848,11 +751,3 @@ cdef object hook(Core core, object fn, str kind, list specs, object begin, objec
     def decorate(function):
         return hook_new(core, function, kind, specs, begin, end, filters)
     return decorate
-
-
-cdef Instruction raw_bytes(bytes data, uint64_t pc):
-    cdef Instruction insn = Instruction.__new__(Instruction)
-    insn.address = pc
-    insn.bytes = data
-    insn.text = ".byte " + ", ".join([f"{byte:#04x}" for byte in data])
-    return insn

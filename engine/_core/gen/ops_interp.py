@@ -2,7 +2,7 @@
 
 Lives here: the cases of ops that have a meaning, the expansion of the template's `@each` blocks,
 the numbers of the interpreter's instructions and the tables that map IR ops to them. The
-hand-written cases are in the template, the choice of instructions in backend/interp/interp.pyx.
+hand-written cases are in the template, the choice of instructions in backend/interp/compile.pxi.
 
 Template: `# @cases` is replaced by the generated cases; the lines between `# @each A B = 1 x; 2 y`
 and `# @end` are repeated for each list of words, with @A@ and @B@ replaced. Every name IOP_... in
@@ -24,7 +24,7 @@ def outputs(ops: list[Op], template: Path, root: Path) -> dict[Path, str]:
     where = str(template.relative_to(root))
     made = cases(ops)
     text = expand(template.read_text(encoding="utf-8"), made, where)
-    check_complete(ops, text, (folder / "interp.pyx").read_text(encoding="utf-8"), where)
+    check_complete(ops, text, (folder / "compile.pxi").read_text(encoding="utf-8"), where)
     return {
         folder / "exec_gen.pxi": text,
         folder / "interp_gen.pxd": numbers(ops, text),
@@ -32,11 +32,11 @@ def outputs(ops: list[Op], template: Path, root: Path) -> dict[Path, str]:
 
 
 def check_complete(ops: list[Op], text: str, compiler: str, where: str) -> None:
-    """Every op is generated or chosen by hand in interp.pyx."""
+    """Every op is generated or chosen by hand in compile.pxi."""
     for op in ops:
         if op.special and not re.search(rf"\bOP_{op.name}\b", compiler):
             raise GenError(f"{where}:1: op '{op.name}' (ops.tab line {op.line}) has no meaning and "
-                           "interp.pyx does not mention it")
+                           "compile.pxi does not mention it")
 
 
 def const_texts(op: Op) -> dict[str, str]:
