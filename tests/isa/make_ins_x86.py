@@ -58,7 +58,8 @@ class Stepper:
     """This machine's processor in 64-, 32- or 16-bit code (protected mode, all of it)."""
 
     def __init__(self, bits, code=None, data=None):
-        self.bits, self.mask = bits, (1 << (64 if bits == 64 else 32)) - 1
+        self.bits, self.data = bits, data or DATA[bits]
+        self.mask = (1 << (64 if bits == 64 else 32)) - 1
         self.folder = tempfile.TemporaryDirectory()
         program = Path(self.folder.name, "stepper")
         subprocess.run(["gcc", "-O1", "-static", "-fno-stack-protector", "-o", program,

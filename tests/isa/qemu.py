@@ -1,6 +1,7 @@
-"""One-instruction oracle: qemu-riscv64/qemu-riscv32 (Debian's qemu-user) through its debugger port.
+"""One-instruction oracle: qemu-user (Debian's qemu-user) through its debugger port.
 
-Lives here: a tiny ELF file, the remote serial protocol, registers by name. Called by make_ins.py.
+Lives here: tiny ELF files, the remote serial protocol, RISC-V registers by name. Called by
+make_ins.py and x86/others.py.
 """
 
 import re
@@ -14,6 +15,15 @@ from pathlib import Path
 STORE = 0x00532023                  # sw t0, 0(t1)
 PART = 1024                         # bytes of memory in one packet
 BASE, SIZE = 0x10000, 0x20000       # one segment, readable, writable, executable
+
+
+def elf32(machine, entry, segments, flags=0):
+    """A static ELF file of segments (address, bytes) of zeros that may be read, written, run."""
+    head = b"\x7fELF" + bytes([1, 1, 1]) + bytes(9) + struct.pack(
+        "<HHIIIIIHHHHHH", 2, machine, 1, entry, 52, 0, flags, 52, 32, len(segments), 0, 0, 0)
+    table = b"".join(struct.pack("<IIIIIIII", 1, 0, at, at, 0, size, 7, 4096)
+                     for at, size in segments)
+    return head + table
 
 
 def elf(xlen):
@@ -32,18 +42,16 @@ def elf(xlen):
     return (head + segment).ljust(4096, b"\0") + struct.pack("<I", STORE)
 
 
-class Qemu:
-    """A stopped guest process."""
+class Stub:
+    """A stopped guest process: `command` with its debugger port and a program."""
 
-    def __init__(self, xlen):
-        self.xlen, self.bytes = xlen, xlen // 8
+    def __init__(self, command, program):
         self.folder = tempfile.TemporaryDirectory()
-        program = Path(self.folder.name, "program")
-        program.write_bytes(elf(xlen))
-        program.chmod(0o755)
-        port = Path(self.folder.name, "port")
-        self.process = subprocess.Popen(
-            [f"qemu-riscv{xlen}", "-cpu", f"rv{xlen}", "-g", str(port), str(program)])
+        path, port = Path(self.folder.name, "program"), Path(self.folder.name, "port")
+        path.write_bytes(program)
+        path.chmod(0o755)
+        self.process = subprocess.Popen([*command, "-g", str(port), str(path)],
+                                        stderr=subprocess.DEVNULL)
         for _ in range(100):
             time.sleep(0.05)
             try:
@@ -54,8 +62,6 @@ class Qemu:
             except OSError:
                 continue
         self.buffer = b""
-        self.ask("qSupported:xmlRegisters=riscv")
-        self.numbers = self.register_numbers()
 
     def ask(self, text):
         data = text.encode()
@@ -72,6 +78,35 @@ class Qemu:
             if not more:
                 raise ConnectionError("qemu has gone")
             self.buffer += more
+
+    def peek(self, address, size):
+        return b"".join(bytes.fromhex(self.ask(f"m{at:x},{min(PART, address + size - at):x}"))
+                        for at in range(address, address + size, PART))
+
+    def poke(self, address, data):
+        for at in range(0, len(data), PART):
+            part = data[at:at + PART]
+            assert self.ask(f"M{address + at:x},{len(part):x}:{part.hex()}") == "OK"
+
+    def step(self):
+        """The stop reply: T05 after an instruction."""
+        return self.ask("s")
+
+    def close(self):
+        self.socket.close()
+        self.process.kill()
+        self.process.wait()
+        self.folder.cleanup()
+
+
+class Qemu(Stub):
+    """A RISC-V process."""
+
+    def __init__(self, xlen):
+        self.xlen, self.bytes = xlen, xlen // 8
+        super().__init__([f"qemu-riscv{xlen}", "-cpu", f"rv{xlen}"], elf(xlen))
+        self.ask("qSupported:xmlRegisters=riscv")
+        self.numbers = self.register_numbers()
 
     def xml(self, name):
         text = ""
@@ -119,15 +154,6 @@ class Qemu:
         assert self.ask(f"z0,{end:x},2") == "OK"
         return reply
 
-    def peek(self, address, size):
-        return b"".join(bytes.fromhex(self.ask(f"m{at:x},{min(PART, address + size - at):x}"))
-                        for at in range(address, address + size, PART))
-
-    def poke(self, address, data):
-        for at in range(0, len(data), PART):
-            part = data[at:at + PART]
-            assert self.ask(f"M{address + at:x},{len(part):x}:{part.hex()}") == "OK"
-
     def put_code(self, address, data):
         """Code through a store of the guest: qemu refuses the debugger pages that hold code."""
         for at in range(0, len(data), 4):
@@ -136,13 +162,3 @@ class Qemu:
             values[6], values[32] = address + at, BASE
             self.set_integers(values)
             assert self.step().startswith("T05")
-
-    def step(self):
-        """The stop reply: T05 after an instruction."""
-        return self.ask("s")
-
-    def close(self):
-        self.socket.close()
-        self.process.kill()
-        self.process.wait()
-        self.folder.cleanup()

@@ -708,6 +708,7 @@ cdef object emulator_error(Emulator self, RunOutcome *out):
     cdef Instruction insn
     cdef bytes code
     cdef object hint = None
+    cdef object text = None
     cdef object error
     cdef Py_ssize_t i
     if out.reason == STOP_INTERNAL:
@@ -728,8 +729,10 @@ cdef object emulator_error(Emulator self, RunOutcome *out):
     elif out.fault.reason == FAULT_ILLEGAL or not 0 < out.fault.reason <= FAULT_IO:
         if insn is not None:
             code = insn.bytes
+        elif code:
+            text = raw_bytes(code[:guest.min_insn], out.pc).text
         error = InstructionFault(code, pc=out.pc, hint=hint,
-                                 disassembly=None if insn is None else insn.text,
+                                 disassembly=text if insn is None else insn.text,
                                  reason=None if insn is None else "instruction not available")
     else:
         error = MemoryFault(_fault_kinds[out.fault.reason], address=out.fault.addr,

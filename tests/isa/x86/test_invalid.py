@@ -1,19 +1,27 @@
-"""Random bytes as instructions: what the processor or capstone refuses, the engine refuses.
+"""What the processor or capstone refuses, the engine refuses: every opcode, and random bytes.
 
-Lives here: the comparison. An instruction that the engine executes must be one to the processor
-these tests run on (stepped by stepper.c), or where it cannot be asked to capstone; one that the
-engine refuses is an invalid-opcode exception whose message has the bytes. Does not live here: what
-instructions do (test_native_int.py). Flow that would end the stepping child is left out.
+Lives here: a part of the sweep (sweep.py), random bytes. An instruction that the engine executes
+must be one to the processor these tests run on (stepped by stepper.c), or where there is none that
+could be asked to capstone; one that the engine refuses is an invalid-opcode exception whose message
+has the bytes and their text. Does not live here: what instructions do (test_native_int.py).
+ENGINE_SWEEP: one in how many encodings of the sweep (default 20).
 """
 
+import os
 import random
 import re
-import shutil
+import sys
+from pathlib import Path
 
 import pytest
 from isa.make_ins_x86 import ARCH, CODE, DATA, NAMES, Stepper
 
 import engine
+
+sys.path[:0] = [str(Path(__file__).resolve().parent)]
+
+import sweep  # noqa: E402
+from native_run import native  # noqa: E402
 
 capstone = pytest.importorskip("capstone", reason="needs capstone (extra: test)")
 
@@ -27,8 +35,11 @@ LEFT_OUT = [b"\xcd", b"\x0f\x05", b"\x0f\x34", b"\x0f\xae", b"\x8e", b"\x0f\xa1"
 FIRST = b"\x07\x17\x1f\x9a\x9d\xca\xcb\xcf\xea"
 # No-operations by Intel's account: PREFETCHW of a register, which AMD's cores refuse, and hints
 # that capstone does not know; nor does it that BSF and BSR ignore F2. SIDT: of a kernel with UMIP.
+# CLAC, STAC: of level 0, which real mode is.
 RESERVED = re.compile(rb".?.?\x0f[\x0d\x18-\x1f]|\xf2\x0f[\xbc\xbd]"
-                      rb"|.?.?\x0f\x01[\x08-\x0f\x48-\x4f\x88-\x8f]", re.DOTALL)
+                      rb"|.?.?\x0f\x01[\x08-\x0f\x48-\x4f\x88-\x8f\xca\xcb]", re.DOTALL)
+# What the sweep needs of the processor.
+NEEDED = {"avx2", "fma", "bmi2", "f16c", "adx", "sha_ni", "movbe", "rdrand", "fsgsbase"}
 
 
 def strings(bits):
@@ -39,9 +50,9 @@ def strings(bits):
             yield code
 
 
-def native(bits):
-    compiler = "gcc" if bits == 64 else "i686-linux-gnu-gcc"
-    if bits == 16 or not shutil.which(compiler):
+def child(bits):
+    """A stepping child, None: not on this host."""
+    if native.why_not():
         return None
     try:
         return Stepper(bits)
@@ -53,7 +64,7 @@ def refused(stepper, code, bits):
     """Whether the processor refuses; None where nobody could be asked."""
     try:
         fault, *_ = stepper.step(code, [DATA[bits] + 0x80] * len(NAMES[bits]), 0x202, bytes(256))
-    except Exception:       # the child is gone
+    except (ChildProcessError, BrokenPipeError):
         return None
     return fault == "!illegal"
 
@@ -63,7 +74,7 @@ def test_what_is_no_instruction_is_refused(bits):
     emu = engine.Emulator(ARCH[bits], user_mode=bits != 16)
     emu.memory.map(CODE[bits] & ~0xFFF, 0x1000)
     tables = capstone.Cs(capstone.CS_ARCH_X86, MODES[bits])
-    stepper, wrong, executed, undefined = native(bits), [], 0, 0
+    stepper, wrong, executed, undefined = child(bits), [], 0, 0
     for _, code in zip(range(1500), strings(bits), strict=False):
         emu.memory.write(CODE[bits], code)
         emu.regs.write_many(dict.fromkeys(NAMES[bits], DATA[bits] + 0x80))
@@ -71,7 +82,7 @@ def test_what_is_no_instruction_is_refused(bits):
             emu.run(CODE[bits], count=1)
         except engine.InstructionFault as error:
             undefined += 1
-            if f"bytes {code[:1].hex()}" not in str(error):
+            if f"bytes {error.bytes.hex(' ')} ({error.disassembly})" not in str(error):
                 wrong.append(f"{code.hex()}: {error}")
             continue
         except engine.Error:
@@ -84,9 +95,26 @@ def test_what_is_no_instruction_is_refused(bits):
             # capstone does not know the vector prefixes in 16-bit code
             said = bits != 16 and not list(tables.disasm(code, CODE[bits], 1))
             if stepper:
-                stepper = native(bits)
+                stepper.close()
+                stepper = child(bits)
         if said:
             wrong.append(f"{code.hex()} runs: {next(iter(emu.disassemble(code, 1))).text}")
+    if stepper:
+        stepper.close()
     assert wrong == []
     assert executed > 200
     assert undefined > 200
+
+
+@pytest.mark.skipif(bool(native.why_not()), reason=native.why_not() or "")
+@pytest.mark.skipif(not native.cpu_flags() >= NEEDED,
+                    reason=f"needs a processor with {', '.join(sorted(NEEDED))}")
+@pytest.mark.parametrize("backend", engine.backends())
+@pytest.mark.parametrize("bits", [64, 32, 16])
+def test_sweep(bits, backend):
+    """One encoding in some of the sweep: the same is undefined, the rest does the same."""
+    of = int(os.environ.get("ENGINE_SWEEP", "20"))
+    count, found = sweep.compare(bits, sorted(engine.backends()).index(backend) % of, of, backend)
+    # A later processor has more instructions; the engine refuses those.
+    assert [case for case in found.get(None, ()) if ": refused, " not in case] == []
+    assert count > 150000 // of

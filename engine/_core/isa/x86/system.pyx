@@ -576,8 +576,9 @@ cdef uint64_t helper_out(void *env, uint64_t port, uint64_t size, uint64_t pc,
     return port_done(s, result, pc)
 
 
-cdef uint64_t helper_ins(void *env, uint64_t addr, uint64_t size, uint64_t c,
-                         uint64_t d) noexcept nogil:
+cdef uint64_t helper_writable(void *env, uint64_t addr, uint64_t size, uint64_t c,
+                              uint64_t d) noexcept nogil:
+    """The fault that a write would give: INS before it asks the port, ENTER for its new stack."""
     cdef CPUX86State *s = <CPUX86State *>env
     return access_probe(&s.head.tlb, addr, <uint32_t>size, ACCESS_WRITE, <int>s.head.mmu_idx, 0)
 

@@ -167,6 +167,10 @@ cdef bint trans_enter(DisasContext *dc, X86Insn *i) noexcept nogil:
                                i.opsize), frame,
                oi(dc, i.opsize))
     t = stack_at(dc, frame, -<int64_t>(size * level + (i.imm[0] & 0xffff)))
+    # Faults where a write at the final stack pointer would (SDM 2A, ENTER).
+    sync_cc(dc)
+    ir_call(ir, &writable_info, IR_NONE, add_segment(dc, SEG_SS, t, i.opsize), const(dc, size),
+            IR_NONE, IR_NONE)
     set_reg(dc, i, i.opsize, R_BP, frame)
     set_sp(dc, t)
     return True

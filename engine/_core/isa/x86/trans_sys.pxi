@@ -27,7 +27,7 @@ cdef HelperInfo flags_write_info
 cdef HelperInfo smap_info
 cdef HelperInfo in_info
 cdef HelperInfo out_info
-cdef HelperInfo ins_info
+cdef HelperInfo writable_info
 cdef HelperInfo rdtsc_info
 cdef HelperInfo random_info
 cdef HelperInfo debug_info
@@ -57,7 +57,7 @@ set_helper(&flags_write_info, helper_flags_write, b"flags_write", HF_STATUS, 2)
 set_helper(&smap_info, helper_smap, b"smap", HF_STATUS, 1)
 set_helper(&in_info, helper_in, b"in", HF_STATUS, 3)
 set_helper(&out_info, helper_out, b"out", HF_STATUS, 4)
-set_helper(&ins_info, helper_ins, b"ins", HF_STATUS, 2)
+set_helper(&writable_info, helper_writable, b"writable", HF_STATUS, 2)
 set_helper(&rdtsc_info, helper_rdtsc, b"rdtsc", HF_STATUS, 0)
 set_helper(&random_info, helper_random, b"random", HF_NO_READ | HF_NO_WRITE, 0)
 set_helper(&debug_info, helper_debug, b"debug", HF_STATUS, 1)
@@ -95,19 +95,19 @@ cdef inline bint unprivileged(DisasContext *dc, X86Insn *i) noexcept nogil:
 # -- segments
 cdef bint trans_segment_base(DisasContext *dc, X86Insn *i, uint32_t seg,
                              bint write) noexcept nogil:
-    """RDFSBASE RDGSBASE WRFSBASE WRGSBASE."""
+    """RDFSBASE RDGSBASE WRFSBASE WRGSBASE: 32 or 64 bits, whatever 66 says."""
     cdef IR *ir = dc.ir
-    cdef uint32_t t = local(dc), u = local(dc)
+    cdef uint32_t t = local(dc), u = local(dc), log2 = max(i.opsize, 2)
     ir_ld64(ir, t, off(&(<CPUX86State *>NULL).cr4))
     gen_exception_if(dc, COND_tsteq, t, const(dc, CR4_FSGSBASE), X86_EXCP_UD, FAULT_ILLEGAL,
                      HINT_UNDEFINED, const(dc, dc.pc))
     t = local(dc)
     if not write:
         ir_ld64(ir, t, off_seg_base(seg))
-        set_reg(dc, i, i.opsize, i.rm, t)
+        set_reg(dc, i, log2, i.rm, t)
         return True
-    ir_mov(ir, t, narrow(dc, i.opsize, i.rm))
-    if i.opsize == 3:
+    ir_mov(ir, t, narrow(dc, log2, i.rm))
+    if log2 == 3:
         ir_sextract(ir, u, t, 0, 48)
         gen_exception_if(dc, COND_ne, u, t, X86_EXCP_GP, FAULT_TRAP, HINT_CANONICAL, t)
     ir_st64(ir, t, off_seg_base(seg))
@@ -521,12 +521,20 @@ cdef bint trans_rdtsc(DisasContext *dc, X86Insn *i, bint with_id) noexcept nogil
 
 
 cdef bint trans_random(DisasContext *dc, X86Insn *i) noexcept nogil:
-    """RDRAND, RDSEED: always a number, CF 1, the other flags 0."""
+    """RDRAND, RDSEED: always a number, CF 1, the other flags 0. With F2 and F3 they are others (SDM
+    2B: NFx)."""
     cdef uint32_t t = local(dc)
+    if i.prefixes & (P_REP | P_REPNE):
+        return False
     ir_call(dc.ir, &random_info, t, IR_NONE, IR_NONE, IR_NONE, IR_NONE)
     set_reg(dc, i, i.opsize, i.rm, t)
     set_flags(dc, const(dc, F_CF))
     return True
+
+
+cdef bint trans_rdpmc(DisasContext *dc, X86Insn *i) noexcept nogil:
+    """There are no counters: each number in ECX is a wrong one, #GP(0) (SDM 2B)."""
+    return trans_privileged(dc, i)
 
 
 # -- ports
@@ -581,7 +589,7 @@ cdef bint trans_string_port(DisasContext *dc, X86Insn *i, bint byte, bint out) n
         if not late:
             advance(dc, i, n, step)
         at = string_at(dc, i, n, at, log2)
-        ir_call(ir, &ins_info, IR_NONE, at, const(dc, 1 << log2), IR_NONE, IR_NONE)
+        ir_call(ir, &writable_info, IR_NONE, at, const(dc, 1 << log2), IR_NONE, IR_NONE)
         ir_call(ir, &in_info, IR_NONE, narrow(dc, MO_16, R_DX), const(dc, 1 << log2),
                 const(dc, dc.pc), IR_NONE)
         ir_ld64(ir, t, off_result())
