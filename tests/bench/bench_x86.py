@@ -1,6 +1,6 @@
 """Times x86-64 loops of single instruction forms: repeated strings and vectors.
 
-    python tests/bench/bench_x86.py [--only NAME ...] [--backend jit] [--repeat 3] [--without unicorn]
+    python tests/bench/bench_x86.py [--only NAME ...] [--backend jit] [--repeat 3]
 
 Each row is a loop in assembly, assembled by gcc, that the host, this engine and unicorn (if
 installed) run in turn. Prints nanoseconds a turn of the loop and how many times faster than unicorn
@@ -268,7 +268,8 @@ def report(args: argparse.Namespace, engines: list) -> int:
             cells.append(f"{ratios[-1]:.2f}x")
         print(f"{row:<22}" + "".join(f"{cell:>12}" for cell in cells), flush=True)
     if ratios:
-        print(f"geometric mean against unicorn: {math.exp(sum(map(math.log, ratios)) / len(ratios)):.2f}x")
+        mean = math.exp(sum(map(math.log, ratios)) / len(ratios))
+        print(f"geometric mean against unicorn: {mean:.2f}x")
     return 1 if wrong else 0
 
 

@@ -89,7 +89,9 @@ def make(rng, arch):
             at = 0x100000000 - rng.randrange(1, 100)
         return at & (0xFFFF if arch == "x86_16" else 0xFFFFFFFF)
     si = index()
-    di = si + rng.choice((1, 2, 3, 4, 7, 8, 64, 0, -1, -2, -5, -8)) if rng.random() < 0.5 else index()
+    di = index()
+    if rng.random() < 0.5:
+        di = si + rng.choice((1, 2, 3, 4, 7, 8, 64, 0, -1, -2, -5, -8))
     bits = 0xFFFF if arch == "x86_16" else 0xFFFFFFFF
     count = rng.choice((rng.randrange(20), rng.randrange(600), rng.randrange(9000)))
     # Long runs of the same, so that comparisons go far.

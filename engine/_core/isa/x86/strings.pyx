@@ -66,7 +66,7 @@ cdef bint look(CPUX86State *s, uint64_t how, uint32_t n, uint64_t seg, bint writ
 # Like them: an element that an earlier one has written is read as it is then.
 cdef void move(uint8_t *to, const uint8_t *source, uint64_t n, uint32_t size,
                bint down) noexcept nogil:
-    cdef uint64_t length = n * size, done = 0, part
+    cdef uint64_t length = n * size, done = 0, part, _
     cdef uint64_t ahead = <uint64_t>(to - source)       # unsigned: a large number behind
     cdef int64_t step = size
     if down:
@@ -84,7 +84,7 @@ cdef void move(uint8_t *to, const uint8_t *source, uint64_t n, uint32_t size,
             memcpy(to + done, source, part)
             done += part
         return
-    for done in range(n):
+    for _ in range(n):
         st_bytes(to, ld_bytes(source, size, False), size, False)
         to += step
         source += step
