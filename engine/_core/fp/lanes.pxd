@@ -14,7 +14,8 @@ cdef enum:
     V_LANE0 = 4
     V_INT64 = 8                 # v_fset, v_fget: the integer has 64 bits, not 32
     V_HOW_SHIFT = 4             # v_fcmp: outcomes that give ones: 1 less, 2 equal, 4 greater,
-                                # 8 unordered. v_fma: FP_MA_*. v_ftoi, v_fget: FP_INT_RULE of fp/soft.pxd
+                                # 8 unordered. v_ftoi, v_fget: FP_INT_RULE of fp/soft.pxd. v_fma:
+                                # FP_MA_* of it
     V_SIGNALLING = 0x100        # comparisons: a quiet NaN raises NV, too
     V_QUIET_NX = 0x100          # v_fround: NX is not raised
 

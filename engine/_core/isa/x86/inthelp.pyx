@@ -1,6 +1,6 @@
 # x86: what emitted code calls for integer instructions: see inthelp.pxd.
 from libc.string cimport memset
-from engine._core.base.types cimport ST_FAULT, ST_OK, int64_t, uint32_t, uint64_t, uint8_t
+from engine._core.base.types cimport ST_FAULT, ST_OK, int64_t, uint32_t, uint64_t
 from engine._core.cpu.head cimport FAULT_TRAP
 from engine._core.isa.x86.defs cimport *
 from engine._core.isa.x86.simd_misc cimport simd_crc32
