@@ -26,7 +26,7 @@ CORE_TABLE = {
     "cpu": {"base", "fp", "mem.tlb"},
     "opt": {"base", "ir"},
     "isa": {"base", "crypto", "fp", "mem", "ir", "cpu"},
-    "backend": {"base", "fp", "ir", "mem", "cpu"},
+    "backend": {"base", "crypto", "fp", "ir", "mem", "cpu"},
     "exec": {"base", "crypto", "fp", "mem", "ir", "cpu", "opt", "isa", "backend"},
     "api": {"base", "crypto", "fp", "mem", "ir", "cpu", "opt", "isa", "backend", "exec"},
     "gen": set(),

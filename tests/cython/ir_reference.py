@@ -7,6 +7,7 @@ derived from ops.tab's meanings: it checks them. Used by t_interp.pyx and t_opt.
 
 import math
 import struct
+from fractions import Fraction
 
 M = (1 << 64) - 1
 W = (1 << 32) - 1
@@ -283,6 +284,69 @@ def multiply_add(a, b, n):
     return join([x + y for x, y in zip(products[::2], products[1::2], strict=True)], n + 1)
 
 
+def multiply_add_unsigned(a, b, n):
+    n = min(n, 1)
+    bits = 8 << n
+    products = [x * sext(y, bits) for x, y in zip(lanes(a, n), lanes(b, n), strict=True)]
+    return join([clamp_s(x + y, 2 * bits) for x, y in
+                 zip(products[::2], products[1::2], strict=True)], n + 1)
+
+
+def multiply_rounded(a, b, n):
+    n = min(n, 2)
+    bits = 8 << n
+    return join([p + (1 << bits - 2) >> bits - 1 for p in wide_products(a, b, n, True)], n)
+
+
+def carryless(a, b, n):
+    x, y = a >> 64 * (n & 1) & M, b >> 64 * (n >> 1 & 1) & M
+    product = 0
+    for i in range(64):
+        product ^= (x << i) * (y >> i & 1)
+    return product
+
+
+def field_product(x, y):
+    # In GF(2^8) of FIPS-197, section 4.2.
+    product = 0
+    for i in range(8):
+        product ^= (x << i) * (y >> i & 1)
+    for i in range(14, 7, -1):
+        product ^= (0x11b << i - 8) * (product >> i & 1)
+    return product
+
+
+def substitution():
+    # FIPS-197, section 5.1.1: inverse in the field, then the affine map.
+    box = []
+    for x in range(256):
+        inverse = next((y for y in range(256) if field_product(x, y) == 1), 0)
+        turned = [(inverse << k | inverse >> 8 - k) & 255 for k in range(5)]
+        box.append(turned[0] ^ turned[1] ^ turned[2] ^ turned[3] ^ turned[4] ^ 0x63)
+    return box
+
+
+SBOX = substitution()
+INVERSE_SBOX = [SBOX.index(x) for x in range(256)]
+
+
+def aes_round(a, b, n):
+    n &= 3
+    state = lanes(a, 0)
+    moved = [state[(i + 4 * (i % 4) * (-1 if n & 2 else 1)) % 16] for i in range(16)]
+    out = [(INVERSE_SBOX if n & 2 else SBOX)[x] for x in moved]
+    if not n & 1:
+        row = (14, 11, 13, 9) if n & 2 else (2, 3, 1, 1)
+        mixed = []
+        for i in range(16):
+            value = 0
+            for k in range(4):
+                value ^= field_product(out[i // 4 * 4 + (i + k) % 4], row[k])
+            mixed.append(value)
+        out = mixed
+    return join(out, 0) ^ b
+
+
 def sum_differences(a, b):
     differences = [abs(x - y) for x, y in zip(lanes(a, 0), lanes(b, 0), strict=True)]
     return sum(differences[:8]) | sum(differences[8:]) << 64
@@ -316,6 +380,10 @@ VECTOR = {
     "vmulxs": ("v", "vv", ["n"], lambda a, b, n: multiply_even(a, b, n, True)),
     "vmulxu": ("v", "vv", ["n"], lambda a, b, n: multiply_even(a, b, n, False)),
     "vmadds": ("v", "vv", ["n"], multiply_add),
+    "vmaddus": ("v", "vv", ["n"], multiply_add_unsigned),
+    "vmulrs": ("v", "vv", ["n"], multiply_rounded),
+    "vclmul": ("v", "vv", ["n"], carryless),
+    "vaes": ("v", "vv", ["n"], aes_round),
     "vsadu": ("v", "vv", [], sum_differences),
     "vcmpeq": ("v", "vv", ["n"], each(lambda x, y, bits: -(x == y))),
     "vcmpgts": ("v", "vv", ["n"], each(lambda x, y, bits: -(x > y), True)),
@@ -429,6 +497,43 @@ def arithmetic(function):
     return in_lanes(lambda x, y, n, x86: calculate(function, (x, y), n & 3 == 3, x86))
 
 
+def to_odd(exact):
+    """A Fraction as a double whose last bit says whether something was cut off."""
+    near = float(exact)
+    if Fraction(near) == exact or math.isinf(near):
+        return near
+    other = math.nextafter(near, math.inf if exact > Fraction(near) else -math.inf)
+    return near if bits_of(near, True) & 1 else other
+
+
+def fused(x, y, z, how, double):
+    if how & 1:
+        x = -x
+    if how & 2:
+        z = -z
+    if not (math.isfinite(x) and math.isfinite(y) and math.isfinite(z)):
+        return x * y + z if math.isinf(x) or math.isinf(y) else z
+    exact = Fraction(x) * Fraction(y) + Fraction(z)
+    if exact == 0:                      # zeros of one sign keep it
+        negative = math.copysign(1, x) * math.copysign(1, y) < 0 and math.copysign(1, z) < 0
+        return -0.0 if negative and (x == 0 or y == 0) else 0.0
+    try:
+        return float(exact) if double else to_odd(exact)
+    except OverflowError:
+        return math.inf if exact > 0 else -math.inf
+
+
+def multiply_add_lanes(a, b, c, n, x86):
+    double = n & 3 == 3
+    w = 3 if double else 2
+    x, y, z = lanes(a, w), lanes(b, w), lanes(c, w)
+    out = list(x)
+    for i in range(1 if n & 4 else len(x)):
+        out[i] = calculate(lambda p, q, r: fused(p, q, r, n >> 4, double), (x[i], y[i], z[i]),
+                           double, x86)
+    return join(out, w)
+
+
 def pick(greater):
     def op(x, y, n, x86):
         u, v = value_of(x, n & 3 == 3), value_of(y, n & 3 == 3)
@@ -538,6 +643,7 @@ LANES = {
     "vfmax": ("v", "vv", ["n"], pick(True)),
     "vfsqrt": ("v", "vv", ["n"],
                in_lanes(lambda x, y, n, x86: calculate(root, (y,), n & 3 == 3, x86))),
+    "vfma": ("v", "vvv", ["n"], multiply_add_lanes),
     "vfround": ("v", "vv", ["rm", "n"], in_lanes(round_lane)),
     "vfcmp": ("v", "vv", ["n"], in_lanes(compare_lanes)),
     "vfcomp": ("i", "vv", ["n"], compare_to_flags),
@@ -553,7 +659,7 @@ def lane_constants(name, rng):
     """Values of the constants of an op of LANES."""
     n = rng.choice((2, 3))
     if name in ("vfadd", "vfsub", "vfmul", "vfdiv", "vfmin", "vfmax", "vfsqrt", "vfround", "vfcmp",
-                "vfcvt"):
+                "vfcvt", "vfma"):
         n |= rng.choice((0, 4))
     if name in ("vfset", "vfget"):
         n |= rng.choice((0, 8))
@@ -561,6 +667,8 @@ def lane_constants(name, rng):
         n |= rng.choice((2, 2, 2, 0, 1)) << 4
     if name == "vfcmp":
         n |= rng.randrange(16) << 4
+    if name == "vfma":
+        n |= rng.randrange(4) << 4
     if name in ("vfcmp", "vfcomp", "vfround"):
         n |= rng.choice((0, 0x100))
     return [rng.choice((7, 7, 1, 1, 0, 2, 3, 4)), n] if "rm" in LANES[name][2] else [n]

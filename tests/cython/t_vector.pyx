@@ -202,7 +202,7 @@ def test_flags_and_modes():
                  *(f"{'q' if letter == 'v' else 'g'}{k + 1}" for k, letter in enumerate(ins)),
                  *map(str, ref.lane_constants(name, rng))]
         values = {"q0": 0, "g0": 0, "q1": ref.lane_operand(rng), "q2": ref.lane_operand(rng),
-                  "g2": ref.operand(rng)}
+                  "q3": ref.lane_operand(rng), "g2": ref.operand(rng)}
         text = f"{name} {', '.join(words)}\nleave 0, 0x0"
         modes = {"rounding": rng.randrange(4), "flush": rng.random() < .3, "daz": rng.random() < .3}
         got = [run_lanes(box, text, values, modes) for box in BOXES]

@@ -18,7 +18,7 @@ import engine
 from engine._core.gen.x86 import load, sample
 
 BITS = {"x86_64": 64, "i386": 32, "x86_16": 16}
-CODE, DATA, SIZE = 0x4000, 0x8000, 0x1000
+CODE, DATA, SIZE = 0x4000, 0x8000, 0x3000
 # The host's clock and randomness; ends of the run that say nothing.
 NEVER = {"rdtsc", "rdtscp", "rdrand", "rdseed", "rdpmc", "hlt"}
 # What goes to any address or ends a run at once: now and then.
@@ -56,7 +56,7 @@ def make(rng, arch, count):
             parts.append(set_register(arch, n, near(rng) & ~(15 if n == 4 else 0)))
             continue
         if rng.random() < 0.05:
-            parts.append(set_register(arch, 1, rng.randrange(40)))
+            parts.append(set_register(arch, 1, rng.randrange(rng.choice((40, 40, 6000)))))
             continue
         row = rng.choice(rng.choice(rows(arch)))
         if row.family in WILD and rng.random() < 0.9:
@@ -127,7 +127,7 @@ def difference(arch, seed, done=None, count=None):
         emu.regs.write_many(start)
     said, pc = None, CODE
     for turn in range(30):
-        limit = rng.choice((1, 7, 300))
+        limit = rng.choice((1, 7, 300, 300, 8000))
         first, *others = [outcome(emu, names, pc, end, limit) for emu in engines]
         parted = [(name, first[name], other[name]) for other in others for name in first
                   if first[name] != other[name]]

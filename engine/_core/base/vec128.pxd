@@ -71,11 +71,17 @@ cdef V128 v_shr(V128 a, uint64_t count, uint32_t n) noexcept nogil
 cdef V128 v_sar(V128 a, uint64_t count, uint32_t n) noexcept nogil
 
 # Lanes twice as wide from lanes of 2^n bytes, n = 0..2. mulx: products of the even lanes; madds:
-# sums of the products of signed neighbours. sadu: in each half the sum of |a - b| over its bytes.
+# sums of the products of signed neighbours; maddus (n = 0, 1): of unsigned a and signed b,
+# saturated. sadu: in each half the sum of |a - b| over its bytes. clmul: the carry-less product of
+# half how & 1 of a and half how >> 1 & 1 of b.
 cdef V128 v_mulxs(V128 a, V128 b, uint32_t n) noexcept nogil
 cdef V128 v_mulxu(V128 a, V128 b, uint32_t n) noexcept nogil
 cdef V128 v_madds(V128 a, V128 b, uint32_t n) noexcept nogil
+cdef V128 v_maddus(V128 a, V128 b, uint32_t n) noexcept nogil
 cdef V128 v_sadu(V128 a, V128 b) noexcept nogil
+cdef V128 v_clmul(V128 a, V128 b, uint32_t how) noexcept nogil
+# In lanes of 2^n bytes, n = 0..2: (a * b + 2^(w-2)) >> (w-1), its low w bits.
+cdef V128 v_mulrs(V128 a, V128 b, uint32_t n) noexcept nogil
 
 # Moving lanes. pack: lanes of a, then of b, as signed numbers saturated to half their width (packs
 # to signed, packu to unsigned numbers; n = 1..3 is that of the sources). unpack: lanes of a and b

@@ -224,6 +224,38 @@ cdef V128 v_madds(V128 a, V128 b, uint32_t n) noexcept nogil:
     return _lanes(V_ADD, _mulx(a, b, n, True),
                   _mulx(v_shr(a, bits, wide), v_shr(b, bits, wide), n, True), wide)
 
+cdef V128 v_maddus(V128 a, V128 b, uint32_t n) noexcept nogil:
+    cdef V128 d = v_set(0, 0)
+    cdef uint32_t i, bits
+    cdef int64_t sum_
+    n = 1 if n & 3 else 0
+    bits = 8u << n
+    for i in range(8u >> n):
+        sum_ = (<int64_t>_get(a, 2 * i, n) * _signed(_get(b, 2 * i, n), bits)
+                + <int64_t>_get(a, 2 * i + 1, n) * _signed(_get(b, 2 * i + 1, n), bits))
+        d = _put(d, i, n + 1, _sat_signed(sum_, 2 * bits))
+    return d
+
+cdef V128 v_mulrs(V128 a, V128 b, uint32_t n) noexcept nogil:
+    cdef V128 d = v_set(0, 0)
+    cdef uint32_t i, bits
+    cdef int64_t product
+    n = n & 3 if n & 3 < 3 else 2
+    bits = 8u << n
+    for i in range(16u >> n):
+        product = _signed(_get(a, i, n), bits) * _signed(_get(b, i, n), bits)
+        d = _put(d, i, n, <uint64_t>(((product >> (bits - 2)) + 1) >> 1))
+    return d
+
+cdef V128 v_clmul(V128 a, V128 b, uint32_t how) noexcept nogil:
+    cdef uint64_t x = a.hi if how & 1 else a.lo, y = b.hi if how & 2 else b.lo
+    cdef V128 d = v_set(0, 0)
+    cdef uint32_t i
+    for i in range(64):
+        if (y >> i) & 1:
+            d = v_set(d.lo ^ x << i, d.hi ^ (x >> (64 - i) if i else 0))
+    return d
+
 cdef V128 v_sadu(V128 a, V128 b) noexcept nogil:
     cdef V128 d = v_sub(v_maxu(a, b, 0), v_minu(a, b, 0), 0), sums = v_set(0, 0)
     cdef uint32_t i

@@ -104,9 +104,33 @@ ctypedef struct CPUHead:
     Breakpoint *breakpoints     # GDB ones first (row 17)
     uint64_t icount_total       # instructions retired before the current slice
     int64_t icount_slice        # what icount_left was set to
+    int64_t icount_after        # how many may run after this slice
     # Return prediction of host back ends (push_ret, goto_ret). Cleared with the jump cache.
     ReturnEntry returns[64]     # RETURN_SLOTS
     uint64_t frame[896]         # FRAME_SLOTS temporaries; the guest's fields follow the head
+
+
+# Instructions that a helper may do at once, beyond the one that calls it; 0: none. Only in emitted
+# code that has counted itself.
+cdef inline uint64_t icount_allows(const CPUHead *head) noexcept nogil:
+    if head.icount_left <= 0:
+        return 0
+    return <uint64_t>head.icount_left + <uint64_t>head.icount_after
+
+
+# n of those are done, which took about as long as `cost` others: that much of the slice is over.
+cdef inline void icount_spend(CPUHead *head, uint64_t n, uint64_t cost) noexcept nogil:
+    cdef uint64_t after = <uint64_t>head.icount_after, left = <uint64_t>head.icount_left
+    cost += 1
+    if n > after and cost < n - after:
+        cost = n - after
+    if cost > n:
+        cost = n
+    if cost > left:
+        cost = left
+    head.icount_left -= <int64_t>cost
+    head.icount_after -= <int64_t>(n - cost)
+    head.icount_total += n - cost
 
 
 # Offset in `returns` of the slot for a pc.

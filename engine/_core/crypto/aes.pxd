@@ -3,6 +3,7 @@
 # The tables are looked up by secret bytes: not safe against cache side channels, by design of an
 # emulator; do not protect secrets of your own with them.
 from engine._core.base.types cimport uint8_t, uint32_t, uint64_t
+from engine._core.base.vec128 cimport V128
 
 cdef enum:
     AES_BLOCK_SIZE = 16
@@ -29,6 +30,9 @@ cdef int aes_set_decrypt_key(const uint8_t *key, int bits, AESKey *ctx) noexcept
 # One block; src and dst may be the same.
 cdef void aes_encrypt(const uint8_t *src, uint8_t *dst, const AESKey *ctx) noexcept nogil
 cdef void aes_decrypt(const uint8_t *src, uint8_t *dst, const AESKey *ctx) noexcept nogil
+# One round of a block in memory order: 0 of the cipher, 1 its last; 2 of the equivalent inverse
+# cipher, 3 its last. The round key is added at the end.
+cdef V128 v_aes(V128 state, V128 key, uint32_t n) noexcept nogil
 # CBC over length bytes, iv updated in place. A partial last block: encrypting writes a full block
 # (missing bytes count as zero), decrypting reads a full block and writes the remainder.
 cdef void aes_cbc_encrypt(const uint8_t *src, uint8_t *dst, uint64_t length, const AESKey *ctx,

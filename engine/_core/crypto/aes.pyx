@@ -1,7 +1,9 @@
 # AES tables, key schedules and block functions; see aes.pxd. Source: FIPS-197, sections 4.2 (field
 # arithmetic), 5.1.1 (S-box), 5.2 (key expansion), 5.3.5 (equivalent inverse cipher).
 from libc.string cimport memcpy
+from engine._core.base.bits cimport bswap32
 from engine._core.base.types cimport uint8_t, uint32_t, uint64_t
+from engine._core.base.vec128 cimport V128, v_ext, v_ins, v_xor
 
 
 cdef inline uint32_t load32(const uint8_t *p) noexcept nogil:
@@ -223,3 +225,19 @@ cdef void aes_cbc_encrypt(const uint8_t *src, uint8_t *dst, uint64_t length, con
 
 
 make_tables(&aes_tables)
+
+
+cdef V128 v_aes(V128 state, V128 key, uint32_t n) noexcept nogil:
+    cdef V128 r = state
+    cdef uint32_t i, k, w, x
+    for i in range(4):
+        w = 0
+        for k in range(4):
+            x = <uint32_t>v_ext(state, aes_tables.ishifts[4 * i + k] if n & 2
+                                else aes_tables.shifts[4 * i + k], 0)
+            if n & 1:
+                w = w << 8 | (aes_tables.isbox[x] if n & 2 else aes_tables.sbox[x])
+            else:
+                w ^= aes_tables.td[k][x] if n & 2 else aes_tables.te[k][x]
+        r = v_ins(r, bswap32(w), i, 2)
+    return v_xor(r, key)

@@ -7,6 +7,7 @@
 # between blocks.
 from libc.stdio cimport snprintf
 from engine._core.base.atomics cimport atomic_store32
+from engine._core.base.bits cimport min64
 from engine._core.base.clock cimport clock_ns
 from engine._core.base.types cimport (
     int32_t, int64_t, uint32_t, uint64_t, uintptr_t, vaddr_t, ST_EXIT, ST_FAULT, ST_HOOK_ERROR,
@@ -132,7 +133,9 @@ cdef void begin_slice(Engine *e, Run *r) noexcept nogil:
     cpu.icount_left = 0
     left = remaining(cpu, r)
     r.full_slice = left >= e.slice_size
+    cpu.icount_after = 0
     if r.full_slice:
+        cpu.icount_after = <int64_t>min64(left - e.slice_size, 1ULL << 62)
         left = e.slice_size
     cpu.icount_slice = <int64_t>left
     cpu.icount_left = <int64_t>left

@@ -49,6 +49,7 @@ ctypedef struct Outer:
     uint64_t pc
     int64_t icount_left
     int64_t icount_slice
+    int64_t icount_after
     uint64_t icount_total
     int32_t exit_status
     int32_t exception_index
@@ -88,6 +89,7 @@ cdef bint enter(Engine *e, Outer *o) noexcept nogil:
     o.pc = cpu.pc
     o.icount_left = cpu.icount_left
     o.icount_slice = cpu.icount_slice
+    o.icount_after = cpu.icount_after
     o.icount_total = cpu.icount_total
     o.exit_status = cpu.exit_status
     o.exception_index = cpu.exception_index
@@ -121,6 +123,7 @@ cdef void leave(Engine *e, Outer *o) noexcept nogil:
     cpu.pc = o.pc
     cpu.icount_left = o.icount_left
     cpu.icount_slice = o.icount_slice
+    cpu.icount_after = o.icount_after
     cpu.icount_total = o.icount_total
     cpu.exit_status = o.exit_status
     cpu.exception_index = o.exception_index

@@ -14,7 +14,8 @@ cdef enum:
     V_LANE0 = 4
     V_INT64 = 8                 # v_fset, v_fget: the integer has 64 bits, not 32
     V_HOW_SHIFT = 4             # v_fcmp: outcomes that give ones: 1 less, 2 equal, 4 greater,
-                                # 8 unordered. v_ftoi, v_fget: FP_INT_RULE of fp/soft.pxd
+                                # 8 unordered. v_ftoi, v_fget: FP_INT_RULE of fp/soft.pxd. v_fma:
+                                # FP_MA_* of it
     V_SIGNALLING = 0x100        # comparisons: a quiet NaN raises NV, too
     V_QUIET_NX = 0x100          # v_fround: NX is not raised
 
@@ -25,6 +26,8 @@ cdef V128 v_fdiv(FPStatus *st, V128 a, V128 b, uint32_t n) noexcept nogil
 # a if a < b (a > b), else b: b also where one is a NaN or both are zero. A NaN raises NV.
 cdef V128 v_fmin(FPStatus *st, V128 a, V128 b, uint32_t n) noexcept nogil
 cdef V128 v_fmax(FPStatus *st, V128 a, V128 b, uint32_t n) noexcept nogil
+# a * b + c with the signs FP_MA_* of n >> V_HOW_SHIFT.
+cdef V128 v_fma(FPStatus *st, V128 a, V128 b, V128 c, uint32_t n) noexcept nogil
 # The root of b.
 cdef V128 v_fsqrt(FPStatus *st, V128 a, V128 b, uint32_t n) noexcept nogil
 # b rounded to an integral value by rm.

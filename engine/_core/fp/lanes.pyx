@@ -100,6 +100,20 @@ cdef V128 v_fsqrt(FPStatus *st, V128 a, V128 b, uint32_t n) noexcept nogil:
     return each(st, OP_SQRT, a, b, n)
 
 
+cdef V128 v_fma(FPStatus *st, V128 a, V128 b, V128 c, uint32_t n) noexcept nogil:
+    cdef uint32_t i, log2 = log2_of(n), how = n >> V_HOW_SHIFT & 3
+    cdef uint64_t x, y, z
+    cdef V128 r = a
+    for i in range(count_of(n)):
+        x = v_ext(a, i, log2)
+        y = v_ext(b, i, log2)
+        z = v_ext(c, i, log2)
+        r = v_ins(r, fp_muladd64(st, x, y, z, how, FP_RM_DYN) if log2 == 3
+                  else fp_muladd32(st, <uint32_t>x, <uint32_t>y, <uint32_t>z, how, FP_RM_DYN),
+                  i, log2)
+    return r
+
+
 cdef V128 v_fround(FPStatus *st, V128 a, V128 b, uint32_t rm, uint32_t n) noexcept nogil:
     cdef uint32_t i, log2 = log2_of(n)
     cdef V128 r = a

@@ -112,6 +112,9 @@ cdef void gen_push_return(DisasContext *dc, uint64_t pc) noexcept nogil
 cdef void gen_jump_return(DisasContext *dc, uint32_t a) noexcept nogil
 # Is a repeated instruction visited once more to find that it has ended? (STRAIGHT_REPEATS)
 cdef bint translator_visits_end(DisasContext *dc) noexcept nogil
+# Must each iteration of this instruction be an execution of its own: for a hook, a stop address, a
+# single step?
+cdef bint translator_watches(DisasContext *dc) noexcept nogil
 # Did the instruction before this one set the temp to a constant, with no other way to here? For
 # pairs of instructions that make one address.
 cdef bint translator_known(DisasContext *dc, uint32_t temp, uint64_t *value) noexcept nogil

@@ -332,6 +332,17 @@ cdef bint translator_visits_end(DisasContext *dc) noexcept nogil:
     return (<Translator *>dc.tr).args.straight & STRAIGHT_REPEATS != 0
 
 
+cdef bint translator_watches(DisasContext *dc) noexcept nogil:
+    cdef Translator *tr = <Translator *>dc.tr
+    cdef const TranslateArgs *args = tr.args
+    # A block of one instruction may be one that is done again without the hooks it had.
+    return (dc.cflags & CF_COUNT_MASK == 1 or stops_at(tr, dc.pc)
+            or (args.hook_block != NULL and args.hook_block(args.cpu, dc.pc) != NULL)
+            or (args.hook_insn != NULL and args.hook_insn(args.cpu, dc.pc) != NULL)
+            or (args.hook_number != NULL
+                and args.hook_number(args.cpu, dc.pc, dc.insn_number) != NULL))
+
+
 cdef void gen_exception(DisasContext *dc, uint32_t index, uint32_t reason, uint32_t hint,
                         uint64_t value) noexcept nogil:
     (<Translator *>dc.tr).jumped = True

@@ -32,6 +32,11 @@ ctypedef struct Known:
     uint8_t cond
     uint8_t width               # the value is below 2^width
     uint8_t swidth              # the value is its low swidth bits, sign-extended
+    bint written                # find_constants: some op writes it
+    uint32_t constant           # the same: what the last of them writes on the way in, or IR_NONE
+
+cdef enum:
+    MAX_CONSTANTS = 8
 
 ctypedef struct Fold:
     IR *s
@@ -39,6 +44,11 @@ ctypedef struct Fold:
     bint flow_changed
     uint32_t n_known            # temps whose knowledge is initialised
     Known *known                # [IR_MAX_TEMPS]
+    # Globals that are not written behind the way in (what stands before the first label), and have
+    # a constant there; labels that are reached without passing all of that.
+    uint32_t n_constants
+    uint32_t[8] constants
+    uint8_t[2048] passed_by     # [IR_MAX_LABELS]
 
 
 cdef inline uint32_t unsigned_width(uint64_t v) noexcept nogil:
@@ -440,6 +450,11 @@ cdef uint32_t result_swidth(Fold *f, IROp *op) noexcept nogil:
         a = swidth(f, op.args[1])
         b = a if opc == OP_not else swidth(f, op.args[2])
         return a if a > b else b
+    if opc == OP_add or opc == OP_sub or opc == OP_neg:
+        a = swidth(f, op.args[1])
+        b = a if opc == OP_neg else swidth(f, op.args[2])
+        a = (a if a > b else b) + 1
+        return a if a < 64 else 64
     if opc == OP_sar and is_const(f, op.args[2]):
         a = swidth(f, op.args[1])
         b = <uint32_t>(value_of(f, op.args[2]) & 63)
@@ -493,6 +508,15 @@ cdef void propagate_copies(Fold *f, IROp *op) noexcept nogil:
                 op.args[k] = f.known[op.args[k]].src
 
 
+cdef void widen(Fold *f, IROp *op) noexcept nogil:
+    """A sum or difference of 32 bits that is sign-extended at once: of 64 bits, if it fits."""
+    cdef IROp *following = &f.s.ops[op.next]
+    if (following.opc == OP_ext32s and following.args[0] == op.args[0]
+            and following.args[1] == op.args[0]
+            and swidth(f, op.args[1]) < 32 and swidth(f, op.args[2]) < 32):
+        op.opc = OP_add if op.opc == OP_add32 else OP_sub
+
+
 # True: the op is gone or became a branch, nothing is to be remembered.
 cdef bint rewrite(Fold *f, IROp *op) noexcept nogil:
     cdef uint32_t t
@@ -505,6 +529,10 @@ cdef bint rewrite(Fold *f, IROp *op) noexcept nogil:
         t = op.args[1]
         op.args[1] = op.args[2]
         op.args[2] = t
+    if op.opc == OP_add32 or op.opc == OP_sub32:
+        widen(f, op)
+    if (op.opc == OP_sub or op.opc == OP_sub32) and equals(f, op.args[1], 0):
+        to_op1(op, OP_neg if op.opc == OP_sub else OP_neg32, op.args[2])
     if op.opc == OP_movcond or op.opc == OP_movcond32:
         simplify_select(f, op)
     elif op.opc == OP_setcond or op.opc == OP_setcond32 or op.opc == OP_negsetcond:
@@ -532,9 +560,96 @@ cdef inline void learn_of_new(Fold *f) noexcept nogil:
         f.n_known = f.s.n_temps
 
 
+# ---------------------------------------------------------------- constants of the whole block
+cdef bint may_write_globals(IR *s, const IROp *op, bint mem_clobbers) noexcept nogil:
+    if op.opc == OP_call or op.opc == OP_callv:
+        return not s.helpers[op.args[5 if op.opc == OP_call else 4]].flags \
+            & (HF_PURE | HF_NO_WRITE)
+    return mem_clobbers and op_table[op.opc].flags & OPF_MEM != 0
+
+
+cdef uint32_t target_of(const IROp *op) noexcept nogil:
+    """The label that the op may go to, or IR_NONE."""
+    if op.opc == OP_br:
+        return op.args[0]
+    return op.args[3] if op.opc == OP_brcond or op.opc == OP_brcond32 else <uint32_t>IR_NONE
+
+
+cdef void find_constants(Fold *f, bint mem_clobbers) noexcept nogil:
+    """Fills constants and passed_by, at the first label: what stands before it is folded. A loop
+    knows what was set in front of it."""
+    cdef IR *s = f.s
+    cdef IROp *op
+    cdef uint32_t i = s.ops[0].next, k, t, last = 0
+    cdef bint entry = True, early, changed = True, flow
+    cdef uint32_t rounds = 0
+    while i:
+        op = &s.ops[i]
+        if op.opc == OP_label:
+            entry = False
+        if may_write_globals(s, op, mem_clobbers):
+            return
+        for k in range(op_table[op.opc].n_outs):
+            t = op.args[k]
+            if t >= s.n_globals:
+                continue
+            f.known[t].constant = IR_NONE
+            if entry and op.opc == OP_mov and is_const(f, op.args[1]) \
+                    and signed_width(value_of(f, op.args[1])) <= 32:
+                f.known[t].constant = op.args[1]
+                last = i
+            f.known[t].written = True
+        i = op.next
+    if last == 0:
+        return
+    memset(f.passed_by, 0, s.n_labels)
+    while changed and rounds < 8:
+        changed = False
+        early = True                # in front of the last of these constants
+        flow = False                # control may have come here without them
+        rounds += 1
+        i = s.ops[0].next
+        while i:
+            op = &s.ops[i]
+            if op.opc == OP_label:
+                t = op.args[0]
+                if flow and not f.passed_by[t]:
+                    f.passed_by[t] = 1
+                    changed = True
+                flow = f.passed_by[t]
+            t = target_of(op)
+            if t != IR_NONE and (early or flow) and not f.passed_by[t]:
+                f.passed_by[t] = 1
+                changed = True
+            if op_table[op.opc].flags & OPF_END:
+                flow = False
+            if i == last:
+                early = False
+            i = op.next
+    if changed:
+        return
+    for t in range(s.n_globals):
+        if f.known[t].written and f.known[t].constant != IR_NONE and f.n_constants < MAX_CONSTANTS:
+            f.constants[f.n_constants] = t
+            f.n_constants += 1
+
+
+cdef void at_label(Fold *f, uint32_t label) noexcept nogil:
+    cdef uint32_t k, t
+    f.epoch += 1
+    if f.n_constants == 0 or f.passed_by[label]:
+        return
+    for k in range(f.n_constants):
+        t = f.constants[k]
+        f.known[t].epoch = f.epoch
+        f.known[t].width = <uint8_t>width(f, f.known[t].constant)
+        f.known[t].swidth = <uint8_t>swidth(f, f.known[t].constant)
+        shaped(f, t, SHAPE_COPY, f.known[t].constant)
+
+
 cdef bint pass_fold(IR *s, bint mem_clobbers) noexcept nogil:
     cdef Fold f
-    cdef uint32_t i = s.ops[0].next, following, k, flags
+    cdef uint32_t i = s.ops[0].next, following, k
     cdef const OpInfo *info
     cdef IROp *op
     f.s = s
@@ -544,11 +659,15 @@ cdef bint pass_fold(IR *s, bint mem_clobbers) noexcept nogil:
     f.known = <Known *>malloc(IR_MAX_TEMPS * sizeof(Known))
     if f.known == NULL:
         return False            # out of memory: the block is right as it is, only longer
+    f.n_constants = 0
     while i:
         op = &s.ops[i]
         following = op.next
         if op.opc == OP_label:
-            f.epoch += 1
+            if f.epoch == 1:
+                learn_of_new(&f)
+                find_constants(&f, mem_clobbers)
+            at_label(&f, op.args[0])
             i = following
             continue
         learn_of_new(&f)
@@ -556,11 +675,7 @@ cdef bint pass_fold(IR *s, bint mem_clobbers) noexcept nogil:
         if not rewrite(&f, op):
             info = &op_table[op.opc]
             learn_of_new(&f)
-            if op.opc == OP_call or op.opc == OP_callv:
-                flags = s.helpers[op.args[5 if op.opc == OP_call else 4]].flags
-                if not flags & (HF_PURE | HF_NO_WRITE):
-                    globals_written(&f)
-            elif mem_clobbers and info.flags & OPF_MEM:
+            if may_write_globals(s, op, mem_clobbers):
                 globals_written(&f)
             if info.n_outs == 1 and op.opc != OP_call:
                 remember(&f, op)

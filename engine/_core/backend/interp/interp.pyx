@@ -13,6 +13,7 @@ from engine._core.base.bits cimport *
 from engine._core.base.compiler cimport likely, unlikely
 from engine._core.base.types cimport *
 from engine._core.base.vec128 cimport *
+from engine._core.crypto.aes cimport v_aes
 from engine._core.fp.host cimport *
 from engine._core.fp.lanes cimport *
 from engine._core.fp.status cimport FPStatus

@@ -197,12 +197,14 @@ cdef void emit_fp1(Gen *g, IROp *op, uint32_t opc, bint double, uint32_t rm_arg)
 
 cdef void emit_fma(Gen *g, IROp *op, bint double) noexcept nogil:
     cdef uint32_t how = op.args[5], opc, w = W if double else 0, b, c
-    cdef Slow *slow
+    cdef bint bare = g.bare_fp and op.args[4] == FP_RM_DYN      # as emit_vfma
+    cdef Slow *slow = NULL
     if how & ~<uint32_t>(FP_MA_NEG_PRODUCT | FP_MA_NEG_C) or not host.fma:
         emit_soft(g, op)
         return
-    slow = new_slow(g, SLOW_FP, op)
-    check_host(g, slow, FP_HOST_FMA, op.args[4])
+    if not bare:
+        slow = new_slow(g, SLOW_FP, op)
+        check_host(g, slow, FP_HOST_FMA, op.args[4])
     if how & FP_MA_NEG_PRODUCT:
         opc = X_VFNMSUB231 if how & FP_MA_NEG_C else X_VFNMADD231
     else:
@@ -221,9 +223,11 @@ cdef void emit_fma(Gen *g, IROp *op, bint double) noexcept nogil:
         vrm(&g.a, opc | w, 0, b, RSP, F_TMP)
     else:
         vrm(&g.a, opc | w, 0, b, mem_base(g, op.args[2]), mem_disp(g, op.args[2]))
-    check_nan(g, slow, double, 0)
+    if not bare:
+        check_nan(g, slow, double, 0)
     finish_x(g, op.args[0], 0)
-    slow.back = g.a.p
+    if not bare:
+        slow.back = g.a.p
 
 
 cdef void emit_fcmp(Gen *g, IROp *op, uint32_t opc) noexcept nogil:

@@ -25,6 +25,7 @@ cdef enum:
     X_PINSRW = 0xc4 | M_0F | P_66
     X_PINSRB = 0x20 | M_0F3A | P_66
     X_PINSRD = 0x22 | M_0F3A | P_66
+    X_PCLMULQDQ = 0x44 | M_0F3A | P_66
     X_MOVMSKPS = 0x50 | M_0F
     NO_IMM = 0x100
 
@@ -47,6 +48,9 @@ cdef void vec_table() noexcept nogil:
     vec_row(OP_vmulxs, 0, 0, 0x228, 0)
     vec_row(OP_vmulxu, 0, 0, 0x1f4, 0)
     vec_row(OP_vmadds, 0, 0x1f5, 0, 0)
+    vec_row(OP_vmaddus, 0x204, 0, 0, 0)
+    vec_row(OP_vmulrs, 0, 0x20b, 0, 0)
+    vec_row(OP_vaes, 0x2dc, 0x2dd, 0x2de, 0x2df)        # by round
     vec_row(OP_vcmpeq, 0x174, 0x175, 0x176, 0x229)
     vec_row(OP_vcmpgts, 0x164, 0x165, 0x166, 0x237)
     vec_row(OP_vmins, 0x238, 0x1ea, 0x239, 0)
@@ -78,7 +82,9 @@ cdef void vec_table() noexcept nogil:
 # Instruction for an op and lane size on this host, 0: none.
 cdef inline uint32_t vec_native(uint32_t opc, uint32_t n) noexcept nogil:
     cdef uint32_t x = vec_opc[opc][n & 3]
-    return 0 if x == 0 or (x >= 0x200 and not host.sse42) else x | P_66
+    if x == 0 or x >= 0x200 and not (host.aes if opc == OP_vaes else host.sse42):
+        return 0
+    return x | P_66
 
 
 # ---------------------------------------------------------------- operands
@@ -412,6 +418,8 @@ cdef void emit_vec(Gen *g, IROp *op) noexcept nogil:
         emit_vec1(g, X_PSHUFHW if b & 0x100 else X_PSHUFLW, d, a, b & 0xff)
     elif opc == OP_valign and host.sse42:
         emit_vec2(g, X_PALIGNR, d, b, a, op.args[3] if op.args[3] < 32 else 32)
+    elif opc == OP_vclmul and host.pclmul:
+        emit_vec2(g, X_PCLMULQDQ, d, a, b, (op.args[3] & 1) | (op.args[3] & 2) << 3)
     elif opc == OP_vandc:
         emit_vec2(g, vec_native(opc, 0), d, b, a, NO_IMM)       # pandn: ~first & second
     elif opc == OP_vabs and vec_native(opc, b):

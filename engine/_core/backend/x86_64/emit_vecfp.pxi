@@ -95,6 +95,27 @@ cdef void emit_vfget(Gen *g, IROp *op, uint32_t rm_arg, uint32_t n) noexcept nog
         finish(g, op.args[0], r)
 
 
+# By the form whose addend is the destination: of several NaNs it answers the first of a, b, c, as
+# x86's rule wants.
+cdef bint emit_vfma(Gen *g, IROp *op, uint32_t n) noexcept nogil:
+    cdef uint32_t how = n >> V_HOW_SHIFT & 3, opc, x
+    if not host.fma or n & V_LANE0:
+        return False
+    if how & FP_MA_NEG_PRODUCT:
+        opc = X_VFNMSUB231 if how & FP_MA_NEG_C else X_VFNMADD231
+    else:
+        opc = X_VFMSUB231 if how & FP_MA_NEG_C else X_VFMADD231
+    opc = (opc & ~1u) | (W if n & 3 == 3 else 0)        # the form of all lanes
+    load_v(g, 0, op.args[3])
+    x = source_v(g, op.args[1], 1)
+    if in_reg(g, op.args[2]):
+        vrr(&g.a, opc, 0, x, xmm(g, op.args[2]))
+    else:
+        vrm(&g.a, opc, 0, x, mem_base(g, op.args[2]), mem_disp(g, op.args[2]))
+    finish_v(g, op.args[0], 0)
+    return True
+
+
 # False: no instruction for it.
 cdef bint emit_vecfp_native(Gen *g, IROp *op) noexcept nogil:
     cdef uint32_t opc = op.opc, d = op.args[0], a = op.args[1]
@@ -116,6 +137,8 @@ cdef bint emit_vecfp_native(Gen *g, IROp *op) noexcept nogil:
         emit_vec2(g, X_ARITH | 0x5f | pfx, d, a, op.args[2], NO_IMM)
     elif opc == OP_vfsqrt:
         emit_vec_of_b(g, X_ARITH | 0x51 | pfx, op, n, NO_IMM)
+    elif opc == OP_vfma:
+        return emit_vfma(g, op, n)
     elif opc == OP_vfcvt:
         # named after the operand: CVTPS2PD has no prefix, CVTPD2PS has 66, CVTSS2SD F3, CVTSD2SS F2
         emit_vec_of_b(g, X_CVT | pfx, op, n, NO_IMM)

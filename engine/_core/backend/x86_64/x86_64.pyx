@@ -13,6 +13,7 @@ from engine._core.base.bits cimport engine_ctz64, popcnt64
 from engine._core.base.codemem cimport codemem_map
 from engine._core.base.types cimport *
 from engine._core.base.vec128 cimport *
+from engine._core.crypto.aes cimport v_aes
 from engine._core.fp.host cimport *
 from engine._core.fp.lanes cimport *
 from engine._core.fp.soft cimport FP_INT_X86, FP_MA_NEG_C, FP_MA_NEG_PRODUCT
@@ -46,6 +47,8 @@ cdef extern from * nogil:
     static int engine_has_bmi2(void) { return !!__builtin_cpu_supports("bmi2"); }
     static int engine_has_fma(void) { return !!__builtin_cpu_supports("fma"); }
     static int engine_has_sse42(void) { return !!__builtin_cpu_supports("sse4.2"); }
+    static int engine_has_aes(void) { return !!__builtin_cpu_supports("aes"); }
+    static int engine_has_pclmul(void) { return !!__builtin_cpu_supports("pclmul"); }
     static int engine_has_avx(void) { return !!__builtin_cpu_supports("avx"); }
     static int engine_has_popcnt(void) { return !!__builtin_cpu_supports("popcnt"); }
     static int engine_has_lzcnt(void) {
@@ -64,6 +67,8 @@ cdef extern from * nogil:
     #define engine_has_popcnt() 0
     #define engine_has_sse42() 0
     #define engine_has_avx() 0
+    #define engine_has_aes() 0
+    #define engine_has_pclmul() 0
     #define engine_has_lzcnt() 0
     #define engine_has_lahf() 0
     #endif
@@ -75,6 +80,8 @@ cdef extern from * nogil:
     bint engine_has_popcnt()
     bint engine_has_sse42()
     bint engine_has_avx()
+    bint engine_has_aes()
+    bint engine_has_pclmul()
     bint engine_has_lzcnt()
     bint engine_has_lahf()
 
@@ -87,6 +94,8 @@ ctypedef struct HostFeatures:
     bint popcnt
     bint sse42
     bint avx
+    bint aes
+    bint pclmul
 
 # Set once, when the module is imported.
 cdef HostFeatures host
@@ -804,6 +813,8 @@ cdef void x86_64_host(bint oldest) noexcept nogil:
     host.popcnt = not oldest and engine_has_popcnt()
     host.sse42 = not oldest and engine_has_sse42()
     host.avx = not oldest and engine_has_avx()
+    host.aes = not oldest and engine_has_aes()
+    host.pclmul = not oldest and engine_has_pclmul()
     config.n_regs[0] = 11 if host.bmi2 else 10
 
 

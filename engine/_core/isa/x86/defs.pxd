@@ -247,6 +247,13 @@ cdef enum:                          # bit_test()
     BT_RESET = 2
     BT_FLIP = 3
 
+cdef enum:                          # string()
+    STRING_MOVS = 0
+    STRING_CMPS = 1
+    STRING_STOS = 2
+    STRING_LODS = 3
+    STRING_SCAS = 4
+
 cdef enum:                          # bcd()
     BCD_DAA = 0
     BCD_DAS = 1

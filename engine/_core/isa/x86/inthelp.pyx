@@ -1,8 +1,9 @@
 # x86: what emitted code calls for integer instructions: see inthelp.pxd.
 from libc.string cimport memset
-from engine._core.base.types cimport ST_FAULT, ST_OK, int64_t, uint32_t, uint64_t, uint8_t
+from engine._core.base.types cimport ST_FAULT, ST_OK, int64_t, uint32_t, uint64_t
 from engine._core.cpu.head cimport FAULT_TRAP
 from engine._core.isa.x86.defs cimport *
+from engine._core.isa.x86.simd_misc cimport simd_crc32
 from engine._core.isa.x86.state_gen cimport CPUX86State
 
 cdef extern from *:
@@ -236,9 +237,4 @@ cdef uint64_t helper_bextr(void *env, uint64_t a, uint64_t control, uint64_t c,
 cdef uint64_t helper_crc32(void *env, uint64_t crc, uint64_t data, uint64_t log2,
                            uint64_t d) noexcept nogil:
     """CRC-32C, polynomial 0x11EDC6F41, bits reversed."""
-    cdef uint32_t value = <uint32_t>crc, k, _
-    for k in range(1 << log2):
-        value ^= <uint8_t>(data >> (8 * k))
-        for _ in range(8):
-            value = value >> 1 ^ (0x82f63b78U if value & 1 else 0U)
-    return value
+    return simd_crc32(<uint32_t>crc, data, 1 << log2)

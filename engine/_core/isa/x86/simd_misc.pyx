@@ -3,7 +3,8 @@
 # What lives here: one function an instruction group. Sources: Intel SDM vol. 2; FIPS 197, 180-4.
 
 from libc.stdint cimport int8_t, int16_t
-from engine._core.crypto.aes cimport aes_tables
+from engine._core.base.vec128 cimport V128, v_clmul, v_set
+from engine._core.crypto.aes cimport aes_tables, v_aes
 
 
 cdef inline uint32_t rol(uint32_t x, uint32_t n) noexcept nogil:
@@ -12,6 +13,22 @@ cdef inline uint32_t rol(uint32_t x, uint32_t n) noexcept nogil:
 
 cdef inline uint32_t ror(uint32_t x, uint32_t n) noexcept nogil:
     return (x >> n) | (x << (32 - n))
+
+
+# Of each byte: eight steps of division by 0x11EDC6F41, bits reversed. Filled at import.
+cdef uint32_t[256] crc_table
+
+
+cdef void fill_crc_table() noexcept nogil:
+    cdef uint32_t i, crc, _bit
+    for i in range(256):
+        crc = i
+        for _bit in range(8):
+            crc = (crc >> 1) ^ (0x82f63b78u & (0 - (crc & 1)))
+        crc_table[i] = crc
+
+
+fill_crc_table()
 
 
 cdef inline uint32_t substitute(uint32_t x) noexcept nogil:
@@ -25,35 +42,6 @@ cdef void put_big_endian(Vec *r, uint32_t column, uint32_t w) noexcept nogil:
     r.b[4 * column + 1] = <uint8_t>(w >> 16)
     r.b[4 * column + 2] = <uint8_t>(w >> 8)
     r.b[4 * column + 3] = <uint8_t>w
-
-
-cdef void aes_round(uint32_t op, Vec *r, const Vec *state) noexcept nogil:
-    """The round of AESENC..AESDECLAST before the key is added."""
-    cdef uint32_t i, k, w
-    cdef uint8_t x
-    for i in range(4):
-        w = 0
-        for k in range(4):
-            x = state.b[aes_tables.shifts[4 * i + k] if op < SMISC_AESDEC
-                        else aes_tables.ishifts[4 * i + k]]
-            if op == SMISC_AESENC:
-                w ^= aes_tables.te[k][x]
-            elif op == SMISC_AESDEC:
-                w ^= aes_tables.td[k][x]
-            else:
-                w = w << 8 | (aes_tables.sbox[x] if op == SMISC_AESENCLAST
-                              else aes_tables.isbox[x])
-        put_big_endian(r, i, w)
-
-
-cdef void carryless(Vec *r, uint64_t x, uint64_t y) noexcept nogil:
-    cdef uint32_t i
-    r.q[0] = r.q[1] = 0
-    for i in range(64):
-        if (y >> i) & 1:
-            r.q[0] ^= x << i
-            if i:
-                r.q[1] ^= x >> (64 - i)
 
 
 cdef void sha1_rounds(Vec *r, const Vec *a, const Vec *b, uint32_t which) noexcept nogil:
@@ -116,10 +104,14 @@ cdef void simd_misc(uint32_t op, Vec *d, const Vec *a, const Vec *b, const Vec *
                     uint32_t imm) noexcept nogil:
     cdef Vec r
     cdef uint32_t i, k, w
-    if op <= SMISC_AESDECLAST:
-        aes_round(op, &r, a)
-        r.q[0] ^= b.q[0]
-        r.q[1] ^= b.q[1]
+    cdef V128 v
+    if op <= SMISC_AESDECLAST or op == SMISC_PCLMULQDQ:
+        if op == SMISC_PCLMULQDQ:
+            v = v_clmul(v_set(a.q[0], a.q[1]), v_set(b.q[0], b.q[1]), (imm & 1) | (imm >> 3 & 2))
+        else:
+            v = v_aes(v_set(a.q[0], a.q[1]), v_set(b.q[0], b.q[1]), op)
+        r.q[0] = v.lo
+        r.q[1] = v.hi
     elif op == SMISC_AESIMC:
         for i in range(4):
             w = 0
@@ -130,8 +122,6 @@ cdef void simd_misc(uint32_t op, Vec *d, const Vec *a, const Vec *b, const Vec *
         for i in range(2):
             r.d[2 * i] = substitute(b.d[2 * i + 1])
             r.d[2 * i + 1] = ror(r.d[2 * i], 8) ^ (imm & 255)
-    elif op == SMISC_PCLMULQDQ:
-        carryless(&r, a.q[imm & 1], b.q[(imm >> 4) & 1])
     elif op == SMISC_SHA1RNDS4:
         sha1_rounds(&r, a, b, imm)
     elif op == SMISC_SHA1NEXTE:
@@ -233,9 +223,7 @@ cdef uint32_t simd_pcmpstr(const Vec *a, const Vec *b, int64_t la, int64_t lb, u
 
 
 cdef uint32_t simd_crc32(uint32_t crc, uint64_t value, uint32_t bytes) noexcept nogil:
-    cdef uint32_t i, _bit
+    cdef uint32_t i
     for i in range(bytes):
-        crc ^= <uint32_t>(value >> (8 * i)) & 255
-        for _bit in range(8):
-            crc = (crc >> 1) ^ (0x82f63b78u & (0 - (crc & 1)))
+        crc = crc_table[(crc ^ <uint32_t>(value >> (8 * i))) & 255] ^ crc >> 8
     return crc

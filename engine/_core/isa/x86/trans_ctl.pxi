@@ -247,7 +247,11 @@ cdef bint trans_salc(DisasContext *dc, X86Insn *i) noexcept nogil:
     return True
 
 
-# -- strings: one iteration an execution, so that each one can be interrupted and restarted
+# -- strings: one iteration an execution, so that each one can be interrupted and restarted; in
+# front of it, as many as make no difference to anybody (strings.pxd)
+cdef enum:
+    REPEAT_FEW = 6                  # iterations that are faster one by one
+
 cdef uint32_t string_at(DisasContext *dc, X86Insn *i, uint32_t n, uint32_t offset,
                         uint32_t log2) noexcept nogil:
     """Linear address: register n chooses the segment."""
@@ -289,20 +293,19 @@ cdef uint32_t string_load(DisasContext *dc, X86Insn *i, uint32_t n, uint32_t log
 
 
 cdef void string_once(DisasContext *dc, X86Insn *i, uint32_t what, uint32_t log2) noexcept nogil:
-    """MOVS 0, CMPS 1, STOS 2, LODS 3, SCAS 4."""
     cdef IR *ir = dc.ir
     cdef bint late = ctx(dc).features & X86F_i386 != 0
     cdef uint32_t step = string_step(dc, log2), a = IR_NONE, b = IR_NONE, t
     cdef uint32_t early = IR_NONE if late else step
-    if what == 1 or what == 4:
+    if what == STRING_CMPS or what == STRING_SCAS:
         b = string_load(dc, i, R_DI, log2, early)
-    if what == 0 or what == 3 or what == 1:
+    if what == STRING_MOVS or what == STRING_LODS or what == STRING_CMPS:
         a = string_load(dc, i, R_SI, log2, early)
     else:
         a = get_reg(dc, i, log2, R_AX)
-    if what == 1 or what == 4:
+    if what == STRING_CMPS or what == STRING_SCAS:
         alu_flags(dc, ALU_CMP, log2, IR_NONE, a, b)
-    elif what == 3:
+    elif what == STRING_LODS:
         set_reg(dc, i, log2, R_AX, a)
     else:
         t = local(dc)
@@ -311,9 +314,9 @@ cdef void string_once(DisasContext *dc, X86Insn *i, uint32_t what, uint32_t log2
             advance(dc, i, R_DI, step)
         check_writable(dc, SEG_ES)
         ir_gst(ir, string_at(dc, i, R_DI, t, log2), a, oi(dc, log2))
-    if late and (what == 0 or what == 1 or what == 3):
+    if late and (what == STRING_MOVS or what == STRING_CMPS or what == STRING_LODS):
         advance(dc, i, R_SI, step)
-    if late and what != 3:
+    if late and what != STRING_LODS:
         advance(dc, i, R_DI, step)
 
 
@@ -321,6 +324,40 @@ cdef void add_count(DisasContext *dc, X86Insn *i, uint64_t n) noexcept nogil:
     cdef uint32_t t = local(dc)
     ir_add(dc.ir, t, R_CX, const(dc, n))
     set_reg(dc, i, i.adsize, R_CX, t)
+
+
+cdef uint32_t repeat_segment(DisasContext *dc, uint32_t seg) noexcept nogil:
+    """What add_segment does, for strings.pxd."""
+    cdef bint flat = ctx(dc).mode == X86_MODE_64
+    if not flat and limited(dc, seg):
+        seg |= REP_SEG_LIMITS
+    elif not flat and not ctx(dc).protected:
+        seg |= REP_SEG_64K
+    if seg & 7 >= SEG_FS or ctx(dc).segments and not flat:
+        seg |= REP_SEG_BASE
+    return seg
+
+
+cdef void repeat_at_once(DisasContext *dc, X86Insn *i, uint32_t what, uint32_t log2) noexcept nogil:
+    """A step over many iterations, where there are many and nobody looks."""
+    cdef uint32_t skip
+    cdef uint64_t how = (what | log2 << REP_LOG2_SHIFT | i.adsize << REP_ADSIZE_SHIFT
+                         | repeat_segment(dc, SEG_DS if i.seg == SEG_NONE else i.seg)
+                         << REP_SI_SHIFT | repeat_segment(dc, SEG_ES) << REP_DI_SHIFT)
+    if translator_watches(dc) or dc.tb_flags & (TBF_DEBUG | TBF_SHADOW):
+        return
+    if ctx(dc).mode == X86_MODE_64:
+        how |= REP_LONG
+    if i.prefixes & P_REPNE:
+        how |= REP_WHILE_NE
+    if what == STRING_MOVS or what == STRING_STOS:
+        if limited(dc, SEG_ES) and ctx(dc).protected and ctx(dc).mode != X86_MODE_64:
+            how |= REP_WRITABLE
+    how |= <uint64_t>oi(dc, log2) << REP_OI_SHIFT
+    skip = ir_new_label(dc.ir)
+    ir_brcond(dc.ir, narrow(dc, i.adsize, R_CX), const(dc, REPEAT_FEW), COND_leu, skip)
+    ir_call(dc.ir, &strings_info, IR_NONE, const(dc, how), IR_NONE, IR_NONE, IR_NONE)
+    ir_place_label(dc.ir, skip)
 
 
 cdef bint trans_string(DisasContext *dc, X86Insn *i, uint32_t what) noexcept nogil:
@@ -332,17 +369,20 @@ cdef bint trans_string(DisasContext *dc, X86Insn *i, uint32_t what) noexcept nog
     sync_cc(dc)
     gen_branch(dc, COND_eq, narrow(dc, i.adsize, R_CX), const(dc, 0), False, dc.pc_next)
     if ctx(dc).features & X86F_i386:
+        repeat_at_once(dc, i, what, log2)
         string_once(dc, i, what, log2)
         add_count(dc, i, ~0ULL)
-    elif what == 1 or what == 4:    # an iteration that faults has changed CX on an 80286:
-        add_count(dc, i, ~0ULL)     # by one, or by two where nothing is compared
+    elif what == STRING_CMPS or what == STRING_SCAS:
+        # An iteration that faults has changed CX on an 80286: by one, or by two where nothing is
+        # compared.
+        add_count(dc, i, ~0ULL)
         string_once(dc, i, what, log2)
     else:
         add_count(dc, i, ~1ULL)
         string_once(dc, i, what, log2)
         add_count(dc, i, 1)
     sync_cc(dc)
-    if what == 1 or what == 4:
+    if what == STRING_CMPS or what == STRING_SCAS:
         stop = 4 if i.prefixes & P_REPNE else 5     # REPNE goes on while not equal
         gen_cond(dc, stop, &c)
         gen_branch(dc, c.cond, c.a, c.b, c.w32, dc.pc_next)

@@ -9,10 +9,8 @@ cdef bint lane_form(uint32_t op) noexcept nogil:
     if op < SIMD_AND:
         if kind == SIMD_MULL:
             return n == 1 or n == 2
-        if kind == SIMD_SIGN or SIMD_SLLV <= kind <= SIMD_SRAV or SIMD_HADD <= kind <= SIMD_HSUBS:
-            return False
-        return True
-    return (op <= SIMD_XOR or SIMD_SHUFB <= op <= SIMD_SHUFPD or op == SIMD_PERMILPSI
+        return not SIMD_SLLV <= kind <= SIMD_SRAV
+    return (op <= SIMD_SHUFPD or op == SIMD_PERMILPSI
             or op == SIMD_PERMILPDI or SIMD_MOVSLDUP <= op <= SIMD_MOVDDUP)
 
 
@@ -106,6 +104,43 @@ cdef void gen_widen(DisasContext *dc, uint32_t d, uint32_t b, uint32_t from_, ui
     ir_vmov(dc.ir, d, t)
 
 
+cdef void gen_neighbours(DisasContext *dc, uint32_t kind, uint32_t n, uint32_t d, uint32_t a,
+                         uint32_t b) noexcept nogil:
+    """PHADDx and PHSUBx: even lanes of b:a and odd lanes, words sign-extended on the way."""
+    cdef uint32_t even = vlocal(dc), odd = vlocal(dc), t, half = const(dc, 16)
+    if n == 2:
+        ir_vshuf32(dc.ir, even, a, b, 0x88)
+        ir_vshuf32(dc.ir, odd, a, b, 0xdd)
+    else:
+        t = vlocal(dc)
+        ir_vshl(dc.ir, t, a, half, 2)
+        ir_vsar(dc.ir, t, t, half, 2)
+        ir_vshl(dc.ir, even, b, half, 2)
+        ir_vsar(dc.ir, even, even, half, 2)
+        ir_vpacks(dc.ir, even, t, even, 2)
+        ir_vsar(dc.ir, t, a, half, 2)
+        ir_vsar(dc.ir, odd, b, half, 2)
+        ir_vpacks(dc.ir, odd, t, odd, 2)
+    if kind == SIMD_HADD:
+        ir_vadd(dc.ir, d, even, odd, n)
+    elif kind == SIMD_HSUB:
+        ir_vsub(dc.ir, d, even, odd, n)
+    elif kind == SIMD_HADDS:
+        ir_vqadds(dc.ir, d, even, odd, n)
+    else:
+        ir_vqsubs(dc.ir, d, even, odd, n)
+
+
+cdef void gen_sign(DisasContext *dc, uint32_t n, uint32_t d, uint32_t a, uint32_t b) noexcept nogil:
+    """PSIGNx: a, -a or 0 by the sign of b."""
+    cdef uint32_t minus = vlocal(dc), none = vlocal(dc), zero = zeros(dc)
+    ir_vcmpgts(dc.ir, minus, zero, b, n)
+    ir_vcmpeq(dc.ir, none, b, zero, n)
+    ir_vxor(dc.ir, d, a, minus)
+    ir_vsub(dc.ir, d, d, minus, n)
+    ir_vandc(dc.ir, d, d, none)
+
+
 cdef void gen_sized(DisasContext *dc, uint32_t kind, uint32_t n, uint32_t d, uint32_t a, uint32_t b,
                     uint32_t imm, uint32_t half) noexcept nogil:
     cdef uint32_t t
@@ -141,6 +176,10 @@ cdef void gen_sized(DisasContext *dc, uint32_t kind, uint32_t n, uint32_t d, uin
         ir_vcmpeq(dc.ir, d, a, b, n)
     elif kind == SIMD_CMPGT:
         ir_vcmpgts(dc.ir, d, a, b, n)
+    elif kind == SIMD_SIGN:
+        gen_sign(dc, n, d, a, b)
+    elif SIMD_HADD <= kind <= SIMD_HSUBS:
+        gen_neighbours(dc, kind, n, d, a, b)
     elif kind == SIMD_ABS:
         ir_vabs(dc.ir, d, b, n)
     elif kind == SIMD_SLL or kind == SIMD_SRL or kind == SIMD_SRA:
@@ -189,6 +228,18 @@ cdef void gen_lane(DisasContext *dc, uint32_t op, uint32_t d, uint32_t a, uint32
             ir_vmov(dc.ir, d, zeros(dc))
         else:
             ir_vxor(dc.ir, d, a, b)
+    elif op == SIMD_MULHRSW:
+        ir_vmulrs(dc.ir, d, a, b, 1)
+    elif op == SIMD_MULUDQ:
+        ir_vmulxu(dc.ir, d, a, b, 2)
+    elif op == SIMD_MULDQ:
+        ir_vmulxs(dc.ir, d, a, b, 2)
+    elif op == SIMD_MADDWD:
+        ir_vmadds(dc.ir, d, a, b, 1)
+    elif op == SIMD_MADDUBSW:
+        ir_vmaddus(dc.ir, d, a, b, 0)
+    elif op == SIMD_SADBW:
+        ir_vsadu(dc.ir, d, a, b)
     elif op == SIMD_SHUFB:
         ir_vshuf8(dc.ir, d, a, b)
     elif op == SIMD_SLLDQ:
@@ -236,6 +287,35 @@ cdef bint gen_lanes(DisasContext *dc, X86Insn *i, uint32_t op, uint32_t n,
         set_upper(dc, d, t)
     else:
         zero_upper(dc, i, d)
+    return True
+
+
+cdef bint gen_across(DisasContext *dc, X86Insn *i, uint32_t op, uint32_t n) noexcept nogil:
+    """VPERMQ, VPERM2x128 and the like by immediate; False: another operation."""
+    cdef uint32_t imm = <uint32_t>i.imm[0], d, k, s
+    cdef uint32_t[2] t
+    cdef uint32_t[4] halves
+    cdef Wide a, b
+    if op != SIMD_PERMQI and op != SIMD_PERM2X128:
+        return False
+    b = operand_wide(dc, i, n - 1, 32)
+    d = register_operand(i, 0)
+    halves[0] = halves[2] = b.lo
+    halves[1] = halves[3] = b.hi
+    if op == SIMD_PERM2X128:
+        a = wide_register(dc, register_operand(i, 1), True)
+        halves[0] = a.lo
+        halves[1] = a.hi
+    for k in range(2):
+        t[k] = vlocal(dc)
+        s = imm >> 4 * k & 15
+        if op == SIMD_PERMQI:
+            ir_vshuf32(dc.ir, t[k], halves[s >> 1 & 1], halves[s >> 3],
+                       (0xe if s & 1 else 4) | (0xe0 if s & 4 else 0x40))
+        else:
+            ir_vmov(dc.ir, t[k], zeros(dc) if s & 8 else halves[s & 3])
+    ir_vmov(dc.ir, xmm(d), t[0])
+    set_upper(dc, d, t[1])
     return True
 
 
@@ -354,3 +434,22 @@ cdef void gen_fma(DisasContext *dc, X86Insn *i, uint32_t fmt, uint32_t how,
     ir_fmovr(dc.ir, t, f)
     ir_vins(dc.ir, xmm(i.reg), xmm(i.reg), t, 0, lane_fmt(fmt))
     zero_upper(dc, i, i.reg)
+
+
+cdef void gen_fma_lanes(DisasContext *dc, X86Insn *i, uint32_t fmt, uint32_t how,
+                        uint32_t order) noexcept nogil:
+    """The packed ones without alternating signs."""
+    cdef bint both = full_bytes(i) == 32
+    cdef Wide b = operand_wide(dc, i, 2, full_bytes(i))
+    cdef Wide d = wide_register(dc, i.reg, both), h = wide_register(dc, i.vvvv, both)
+    cdef Wide x = d if order == 0 else h, y = d if order == 1 else b
+    cdef Wide z = h if order == 0 else b if order == 1 else d
+    cdef uint32_t n = lane_fmt(fmt) | how << V_HOW_SHIFT, t
+    if both:
+        t = vlocal(dc)
+        ir_vfma(dc.ir, t, x.hi, y.hi, z.hi, n)
+    ir_vfma(dc.ir, xmm(i.reg), x.lo, y.lo, z.lo, n)
+    if both:
+        set_upper(dc, i.reg, t)
+    else:
+        zero_upper(dc, i, i.reg)

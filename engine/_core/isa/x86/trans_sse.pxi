@@ -252,7 +252,7 @@ cdef bint trans_vint(DisasContext *dc, X86Insn *i, uint32_t op) noexcept nogil:
     if mmx_operand(i, 0):
         size = 8
         wait_mmx(dc, i)
-    elif lane_form(op) and gen_lanes(dc, i, op, n, half):
+    elif lane_form(op) and gen_lanes(dc, i, op, n, half) or gen_across(dc, i, op, n):
         return True
     b = last_source(dc, i, n - 1, half)
     if op == SIMD_INSERTPS and b == SLOT_MEM:
@@ -311,6 +311,9 @@ cdef bint trans_vfma(DisasContext *dc, X86Insn *i, uint32_t fmt, uint32_t extra,
     if not dc.tb_flags & TBF_XM and scalar:
         gen_fma(dc, i, fmt, extra, order)
         return True
+    if not dc.tb_flags & TBF_XM and not extra & (SFMA_ALT_ADD | SFMA_ALT_SUB):
+        gen_fma_lanes(dc, i, fmt, extra, order)
+        return True
     b = source(dc, i, 2)
     if order == 0:
         call_vector(dc, family, SFP_FMA, d, d, b, h, extra, lanes, 0, zero)
@@ -322,12 +325,22 @@ cdef bint trans_vfma(DisasContext *dc, X86Insn *i, uint32_t fmt, uint32_t extra,
 
 
 cdef bint trans_vmisc(DisasContext *dc, X86Insn *i, uint32_t op) noexcept nogil:
-    cdef uint32_t n = register_operands(i), d, b
+    cdef uint32_t n = register_operands(i), d, a, b, imm = <uint32_t>i.imm[0]
+    if op <= SMISC_AESDECLAST or op == SMISC_PCLMULQDQ:
+        b = operand_wide(dc, i, n - 1, 16).lo
+        d = register_operand(i, 0)
+        a = xmm(register_operand(i, 1) if n == 3 else d)
+        if op == SMISC_PCLMULQDQ:
+            ir_vclmul(dc.ir, xmm(d), a, b, (imm & 1) | (imm >> 3 & 2))
+        else:
+            ir_vaes(dc.ir, xmm(d), a, b, op)
+        zero_upper(dc, i, d)
+        return True
     # The SHA instructions take unaligned operands, as processors do.
     b = slot_of(dc, i, 1, 16) if op >= SMISC_SHA1RNDS4 else source(dc, i, n - 1)
     d = register_operand(i, 0)
     call_vector(dc, VH_MISC, op, d, register_operand(i, 1) if n == 3 else d, b, 0,
-                <uint32_t>i.imm[0], 16, 0, 16 if is_vex(i) else 32)
+                imm, 16, 0, 16 if is_vex(i) else 32)
     return True
 
 

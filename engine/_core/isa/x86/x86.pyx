@@ -22,7 +22,8 @@ from engine._core.isa.guest cimport (DISAS_NEXT, DISAS_STOP, REG_PC, REG_PLAIN, 
                                      CPUConfig, DisasContext, ExcpDesc, GuestOps, RegDesc)
 from engine._core.isa.translator cimport (gen_branch, gen_exception, gen_exception_if, gen_exit,
                                           gen_jump, gen_jump_indirect, gen_jump_return,
-                                          gen_push_return, translator_ld8, translator_visits_end)
+                                          gen_push_return, translator_ld8, translator_visits_end,
+                                          translator_watches)
 from engine._core.isa.x86.defs cimport *
 from engine._core.isa.x86.inthelp cimport *
 from engine._core.isa.x86.interrupt cimport *
@@ -36,6 +37,7 @@ from engine._core.isa.x86.kinds_gen cimport *
 from engine._core.isa.x86.paging cimport *
 from engine._core.isa.x86.segment cimport *
 from engine._core.isa.x86.state_gen cimport *
+from engine._core.isa.x86.strings cimport *
 from engine._core.isa.x86.system cimport *
 from engine._core.isa.x86.transfer cimport *
 
@@ -115,6 +117,7 @@ cdef HelperInfo vector_info
 cdef HelperInfo x87_info
 cdef HelperInfo memory_info
 cdef HelperInfo mxcsr_info
+cdef HelperInfo strings_info
 set_helper(&flags_info, helper_flags, b"flags", PURE, 4)
 set_helper(&rotate_info, helper_rotate, b"rotate", PURE, 3)
 set_helper(&rotate_flags_info, helper_rotate_flags, b"rotate_flags", PURE, 3)
@@ -129,6 +132,7 @@ set_helper(&vector_info, helper_vector, b"vector", HF_STATUS, 4)
 set_helper(&x87_info, helper_x87, b"x87", HF_STATUS, 3)
 set_helper(&memory_info, helper_memory, b"memory", HF_STATUS, 4)
 set_helper(&mxcsr_info, helper_mxcsr, b"mxcsr", HF_NO_WRITE, 0)
+set_helper(&strings_info, helper_strings, b"strings", 0, 1)
 
 
 cdef uint32_t off_seg_base(uint32_t seg) noexcept nogil:
