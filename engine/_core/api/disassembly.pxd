@@ -10,6 +10,8 @@ cdef class Instruction:
 
 # One instruction at pc out of code; None when the bytes are none.
 cdef Instruction decode_one(Core core, bytes code, uint64_t pc)
+# Bytes that are none, as `.byte`.
+cdef Instruction raw_bytes(bytes data, uint64_t pc)
 # Emulator.disassemble: `code` is an address of the guest or bytes that are thought to stand at
 # `address`.
 cdef list instructions(Core core, Memory memory, object code, object count, object address)

@@ -17,7 +17,7 @@ from engine._core.exec.dump cimport DUMP_CODE
 from engine._core.api.blocks cimport memory_sync
 from engine._core.api.core cimport CoreState, core_of, u64_arg, seconds_arg, type_name
 from engine._core.api.disassembly cimport (Instruction, decode_one, dump, dump_stage_names,
-                                            instructions)
+                                            instructions, raw_bytes)
 from engine._core.api.guests cimport (backend_by_name, feature_bits, guest_by_name,
                                           model_by_name)
 from engine._core.api.hooks cimport hook_new
