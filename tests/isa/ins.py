@@ -164,7 +164,7 @@ class Machine:
         emu.memory.write(line.address, line.code)
         xlen = 32 if line.arch in ("i386", "x86_16") else int(line.arch[-2:])
         for n, name in enumerate(registers):
-            wide = 64 if name.startswith("f") else xlen
+            wide = {"f": 64, "e": 32}.get(name[0], xlen)       # eax on x86_64: compatibility mode
             emu.regs[name] = arbitrary(n, name) & (1 << wide) - 1
         # Memory first: a selector's descriptor may be there.
         for key, value in sorted(before.items(), key=lambda item: isinstance(item[0], str)):

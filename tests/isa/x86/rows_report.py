@@ -10,6 +10,7 @@ test_ins_x86.py.
 """
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import engine
@@ -41,6 +42,36 @@ def watched(emu):
             *(name for name in [*groups["vector"], *groups["float"]] if name[:3] in ("ymm", "fpr"))]
 
 
+# Modes that share lines with another: of which architecture, on which, the state given, flags.
+# SDM 3A, 3.4.5 (L and D of code segments), 3B, 21.2 (virtual-8086 mode).
+MODES = {
+    "compatibility": ("i386", "x86_64", {"cs_attr": 0xC0FB}, 0),
+    "protected, 16 bits": ("x86_16", "i386", {"cs_attr": 0x80FB, "ss_attr": 0x80F3}, 0),
+    "virtual-8086": ("x86_16", "x86_16", {
+        "cr0": 0x33, "eflags": 0x20202,
+        **{f"{name}_attr": 0xF3 for name in ("cs", "ss", "ds", "es", "fs", "gs")}}, 0x20000),
+}
+SHARED = ("int", "sse", "vex", "x87", "rest")
+
+
+def in_mode(lines, mode):
+    """Lines of SHARED files for another mode than theirs: {path: lines} as files() gives them."""
+    of, arch, given, flags = MODES[mode]
+    for path, some in lines.items():
+        if path.stem.rpartition("_")[2] not in SHARED:
+            continue
+        for line in some:
+            # What only real mode refuses.
+            if line.arch == of and not (line.fault[:1] == ("illegal",) and mode.endswith("bits")
+                                        and ".byte" in line.text):
+                before, after = dict(line.before), dict(line.after)
+                for state in (before, after):
+                    if "eflags" in state:
+                        state["eflags"] |= flags
+                yield replace(line, arch=arch, before=before, after=after,
+                              given={**line.given, **given})
+
+
 class Runner:
     """Lines of x86 on one back end."""
 
@@ -48,9 +79,9 @@ class Runner:
         self.machine = ins.Machine(backend)
         self.others = {arch: watched(engine.Emulator(arch)) for arch in BITS}
 
-    def run(self, line):
-        """What is not as the line says."""
-        return self.machine.run(line, general(line.arch), self.others[line.arch])
+    def run(self, line, names=None):
+        """What is not as the line says. `names`: of the general registers."""
+        return self.machine.run(line, names or general(line.arch), self.others[line.arch])
 
 
 def codes_of(line, emu):
@@ -96,6 +127,11 @@ def main():
             for row in missing:
                 print(f"    never executed: {row.where} {row.notation} {row.name}")
             bad |= bool(missing)
+        for mode, (of, *_) in MODES.items():
+            some = list(in_mode(files(), mode))
+            wrong = sum(bool(runner.run(line, general(of))) for line in some)
+            print(f"  {mode}: {len(some) - wrong} of {len(some)} lines of {of} do the same")
+            bad |= wrong > 0
     return int(bad)
 
 

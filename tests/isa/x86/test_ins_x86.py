@@ -17,7 +17,16 @@ import engine
 
 sys.path[:0] = [str(Path(__file__).resolve().parent)]
 
-from rows_report import BITS, Runner, codes_of, files, never_executed  # noqa: E402
+from rows_report import (  # noqa: E402
+    BITS,
+    MODES,
+    Runner,
+    codes_of,
+    files,
+    general,
+    in_mode,
+    never_executed,
+)
 
 LINES = files()
 ids = [path.stem for path in LINES]
@@ -40,6 +49,19 @@ def test_execution(path, backend):
     for line in LINES[path]:
         wrong += [f"{line} [{line.code.hex(' ')}]: {said}" for said in runner.run(line)]
     assert wrong == [], f"{len(wrong)} of {len(LINES[path])} lines"
+
+
+@pytest.mark.parametrize("backend", ins.backends())
+@pytest.mark.parametrize("mode", MODES)
+def test_execution_in_other_modes(mode, backend):
+    """Code of 32 bits in compatibility mode, of 16 bits in protected and virtual-8086 mode."""
+    runner, wrong, count = Runner(backend), [], 0
+    for line in in_mode(LINES, mode):
+        count += 1
+        wrong += [f"{line} [{line.code.hex(' ')}]: {said}"
+                  for said in runner.run(line, general(MODES[mode][0]))]
+    assert wrong == [], f"{len(wrong)} of {count} lines"
+    assert count > 1000
 
 
 @pytest.mark.parametrize("arch", list(BITS))
