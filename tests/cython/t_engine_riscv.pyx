@@ -1,4 +1,5 @@
 """The whole core with RISC-V below the Python API: a loop, its speed, what a new engine costs."""
+import os
 import time
 from libc.string cimport memset
 from engine._core.base.types cimport uint64_t
@@ -117,4 +118,6 @@ def test_cost():
     text = (f"instruction {insn:.1f} ns, run of 20 {short:.0f} ns, step {step:.0f} ns, "
             f"engine {engine / 1e3:.0f} us, with a first run {first / 1e3:.0f} us")
     print(text)
-    assert insn < 50 and short < 5000 and step < 5000 and engine < 1e6 and first < 2e6, text
+    slow = 1 if os.environ.get("ENGINE_BUILD", "release") == "release" else 20
+    assert insn < 50 * slow and short < 5000 * slow and step < 5000 * slow, text
+    assert engine < 1e6 * slow and first < 2e6 * slow, text

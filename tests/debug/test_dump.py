@@ -43,7 +43,9 @@ def test_all_stages(emu):
 
 def test_host_code_is_that_of_the_back_end(emu):
     address, host = emu.dump_code(CODE)
-    assert emu.dump_code(CODE) == (address, host)       # the space is given back
+    again, same = emu.dump_code(CODE)
+    # The space is given back. The code names its block, which need not stand where it did.
+    assert (again, len(same)) == (address, len(host))
     if host:
         pytest.importorskip("capstone", reason="needs capstone (PyPI)")
         assert any("inc" in line or "add" in line or "lea" in line
