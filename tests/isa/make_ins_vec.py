@@ -2,7 +2,7 @@
 machine's own processor.
 
 Lives here: which registers a line names, and its text. Does not live here: the operands
-(x86/native_run.py), the processor's side (x86/stepper.c), the rows of make_ins_rest.py.
+(x86/native_cases.py), the processor's side (x86/stepper.c), the rows of make_ins_rest.py.
 Called by a developer: `python -m tests.isa.make_ins_vec [COUNT]` writes the files of 64-, 32- and
 16-bit code (needs gcc). What it writes is read and kept, not made by CI.
 """
@@ -19,8 +19,8 @@ from engine._core.gen.x86 import FLAGS
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE / "x86")]
 
-import native_run  # noqa: E402
-from native_run import native  # noqa: E402
+import native_cases  # noqa: E402
+from native_cases import native  # noqa: E402
 
 from .make_ins_x86 import (  # noqa: E402
     ARCH,
@@ -99,7 +99,7 @@ def stepped(cpu, record, code):
 
 def line(emu, cpu, row, seed, rows):
     bits = cpu.bits
-    made = native_run.make(seed, rows, bits)
+    made = native_cases.vector_case(seed, rows, bits, 1)
     if made is None:
         return None
     _, code, cases = made
@@ -153,7 +153,7 @@ def line(emu, cpu, row, seed, rows):
 
 def lines(bits, count):
     emu = engine.Emulator(ARCH[bits])
-    rows = native_run.vector_rows()
+    rows = native_cases.vector_rows()
     cpu = Stepper(bits, CODE[bits], DATA[bits])
     for n, row in enumerate(rows):
         made = []

@@ -295,10 +295,10 @@ def outputs(root):
             home / "calls_gen.pxi": call_text(rows)}
 
 
-def sample(row, rng, bits=64, base=None, index=None):
+def sample(row, rng, bits=64, base=None, index=None, operand=None):
     """Bytes of a random instruction of the row; memory operands are [base + index * scale + disp8]
-    with register numbers of the caller (index None: no SIB index; 16 bits: base is the rm field).
-    None: not in this mode."""
+    with register numbers of the caller (index None: no SIB index; 16 bits: base is the rm field) or
+    `operand`: ModRM with a zero reg field, SIB and displacement. None: not in this mode."""
     if row.flags & FLAGS["o64" if bits != 64 else "i64"]:
         return None
     rex = (rng.getrandbits(4) & 13 if rng.random() < 0.6 else None) if bits == 64 else None
@@ -323,7 +323,9 @@ def sample(row, rng, bits=64, base=None, index=None):
             rex = (rex or 0) & 12 | base >> 3 if bits == 64 and (rex is not None or base > 7
                                                                  or index and index > 7) else rex
             disp = bytes([rng.getrandbits(3)])
-            if index is None:
+            if operand is not None:
+                body = bytes([operand[0] | reg << 3]) + operand[1:]
+            elif index is None:
                 body = bytes([0x40 | reg << 3 | base & 7]) + disp
             else:
                 if bits == 64 and index > 7:

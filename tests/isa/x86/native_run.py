@@ -1,168 +1,156 @@
-"""Random vector and x87 instructions: this machine's processor against whole engines.
+"""Random user-level instructions: this machine's processor against whole engines.
 
-Lives here: instructions with operands worth trying, the comparison, and the long run as a command:
+Lives here: the comparison, and the long run as a command:
 
-    python -m tests.isa.x86.native_run [INSTRUCTIONS] [SEED] [BACKEND]
+    python -m tests.isa.x86.native_run [--cases N] [--seed S] [--backend NAME] [--kind NAME]
+                                       [--bits 64|32] [--sets N] | --left-out
 
-Does not live here: the rows (sse.ops, vex.ops, x87.ops), the processor's side (native/), images of
-more than 128 bytes (test_native_state.py). Called by test_native_vec.py.
+Cases are spread over the kinds (integer, pairs, vector, x87, image), 64- and 32-bit code and the
+back ends; the report says how many ran of each group and which differ. --left-out lists the rows
+of the opcode tables that are not compared, and why. The same seed gives the same cases.
+
+Does not live here: what the cases are (native_cases.py), the processor's side (native/). Called by
+test_native_run.py.
 """
 
+import argparse
 import importlib.machinery
 import importlib.util
-import random
 import sys
 import sysconfig
 import time
+from collections import Counter
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 
 import engine
-from engine._core.gen.x86 import load, sample
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE / "native")]
+sys.path[:0] = [str(HERE), str(HERE / "native"), str(HERE.parents[1])]
 
 import native  # noqa: E402
+import native_cases  # noqa: E402
 
-SETS = 16           # operand sets an instruction
-APPROXIMATE = {"rcpps", "rcpss", "rsqrtps", "rsqrtss", "vrcpps", "vrcpss", "vrsqrtps", "vrsqrtss"}
-APART = {"image", "xgetbv"}
-LACKING = {"sha": "sha_ni", "fma": "fma", "f16c": "f16c", "avx2": "avx2", "aes": "aes"}
-# D9 xx whose last bits the manual leaves open: test_native_x87.py.
-TRANSCENDENTAL = {0xF0, 0xF1, 0xF2, 0xF3, 0xF9, 0xFB, 0xFE, 0xFF}
-FLAGS = 0x8D5
-FIELDS = ("signal", "gpr", "rflags", "mxcsr", "xmm", "ymmh", "mem", "fcw", "fsw", "ftw", "st")
+KINDS = {"integer": 0.3, "pairs": 0.15, "vector": 0.35, "x87": 0.17, "image": 0.03}
+FLAGS = 0x200CD5
+FIELDS = ("signal", "trap", "error", "fault_addr", "rip", "gpr", "rflags", "mxcsr", "xmm", "ymmh",
+          "mem", "fcw", "fsw", "ftw", "st", "fsbase", "gsbase", "image")
 
 
-def vector_rows():
-    """Rows that this processor has too and whose results are fixed."""
-    have = native.cpu_flags()
-    return [row for row in load() if row.where.startswith(("sse.ops", "vex.ops", "x87.ops"))
-            and row.name not in APPROXIMATE and row.family not in APART
-            and LACKING.get(row.feature, "sse2") in have]
-
-
-def x87_state(state, cases):
-    """Random numbers on a stack that is mostly full; pending exceptions now and then."""
-    count = len(cases)
-    for k in range(8):
-        sig, exp = native.numbers(state, count)
-        cases["st"][:, k, :8] = sig.view(np.uint8).reshape(count, 8)
-        cases["st"][:, k, 8:10] = exp.view(np.uint8).reshape(count, 2)
-    cases["fcw"] = 0x7F | state.choice([0, 2, 3, 3, 3], count) << 8
-    cases["fcw"] |= state.integers(0, 4, count).astype(np.uint16) << 10
-    cases["fcw"] &= ~np.where(state.random(count) < 0.2, state.integers(0, 64, count),
-                              0).astype(np.uint16)
-    cases["fsw"] = state.integers(0, 8, count) << 11 | state.integers(0, 8, count) << 8
-    flags = np.where(state.random(count) < 0.1, state.integers(0, 128, count), 0).astype(np.uint16)
-    cases["fsw"] |= flags
-    cases["fsw"] |= np.where(flags & ~cases["fcw"] & 0x3F, 0x8080, 0).astype(np.uint16)
-    cases["ftw"] = np.where(state.random(count) < 0.8, 0xFF, state.integers(0, 256, count))
-
-
-def make(seed, rows, bits=64):
-    """(row, code, records) for one instruction, None where the row does not make one.
-
-    bits 32, 16: of such code (32: bytes that mean the same in 64-bit code)."""
-    rng, state = random.Random(seed), np.random.default_rng(seed)
-    row = rows[seed % len(rows)]
-    base = rng.choice([b for b in range(bits // 4) if b not in (4, 12)])
-    if bits == 16:
-        base = rng.choice([4, 5, 6, 7])         # rm: [si] [di] [bp] [bx]
-    gather = row.family == "vgather"
-    index = rng.choice([n for n in range(bits // 4) if n != base]) if gather else None
-    code = sample(row, rng, bits, base, index)
-    if bits == 16:
-        base = {4: 6, 5: 7, 6: 5, 7: 3}[base]
-    if code and bits < 64 and any(kind == "L" for kind, _, _ in row.codes):
-        code = code[:-1] + bytes([code[-1] & 0x7F])     # the bit is ignored in 32-bit mode
-    x87 = row.where.startswith("x87")
-    if code is None or x87 and b"\xd9" in code[:3] and code[-1] in TRANSCENDENTAL:
-        return None
-    cases = native.cases(SETS)
-    width = {"D": 64}.get(row.name[-1:].upper(), 32)
-    for field in ("xmm", "ymmh"):
-        cases[field] = native.lanes(state, cases[field].shape, rng.choice([8, 16, width, 32, 64]))
-    cases["gpr"] = native.lanes(state, cases["gpr"].shape, 32)
-    cases["gpr"][:, 4] = native.MEM_WINDOW + 64
-    # Aligned once the displacement of sample() is added, mostly.
-    place = 0 if x87 else 32
-    cases["gpr"][:, base] = native.MEM_WINDOW + place - (code[-1] & 7 if rng.random() < 0.5 else 0)
-    if x87 and rng.random() < 0.1:
-        cases["gpr"][:, base] += 100
-    if row.family == "maskmov":
-        cases["gpr"][:, 7] = native.MEM_WINDOW + rng.choice([0, 3, 16, 112])
-    if gather:
-        for field in ("xmm", "ymmh"):
-            small = state.integers(0, 8, cases[field][:, index].shape).astype(np.uint64)
-            if row.notation.split()[-3 if "mem" in row.notation else -1] in ("90", "92"):
-                small |= small << np.uint64(32)
-            cases[field][:, index] = small
-    cases["mem"] = native.lanes(state, (SETS, 16), rng.choice([8, 16, 32, 64])).view(np.uint8)
-    if row.name.endswith("ldmxcsr"):
-        cases["mem"] &= 0x7D            # without AMD's bit 17
-        for at in range(2, 128, 1):
-            if rng.random() < 0.9:
-                cases["mem"][:, at] = 0
-    cases["rflags"] = 0x202 | state.integers(0, 1 << 12, SETS).astype(np.uint64) & np.uint64(FLAGS)
-    cases["mxcsr"] = 0x1F80 | state.integers(0, 4, SETS) << 13
-    if rng.random() < 0.2:
-        cases["mxcsr"] ^= state.integers(0, 1 << 16, SETS).astype(np.uint32)
-    if x87 or {kind for kind, _, _ in row.codes} & {"P", "Q", "N"}:
-        x87_state(state, cases)
-    native.set_code(cases, code)
-    return row, code, cases
-
-
-def difference(mine, real):
-    """The first field and record that differ, as text; None: all the same."""
+@cache
+def mask(kind, bits, ignore, image):
+    """The bytes of a record that must agree, as words."""
+    one = np.zeros(1, kind)
     for field in FIELDS:
-        a, b = mine[field], real[field]
-        if field == "rflags":
-            a, b = a & np.uint64(FLAGS), b & np.uint64(FLAGS)
-        if field == "st":
-            a, b = a[:, :, :10], b[:, :, :10]
-        wrong = np.argwhere(a != b)
-        if len(wrong):
-            n, where = wrong[0][0], tuple(wrong[0][:2])
-            return (f"record {n}, {field}{list(wrong[0][1:])} (little-endian): processor "
-                    f"{b[where].tobytes().hex()}, engine {a[where].tobytes().hex()}; signals "
-                    f"{real['signal'][n]} {mine['signal'][n]}")
-    return None
+        if field in kind.names:
+            one[field].view(np.uint8)[...] = 0xFF
+    one["st"][:, :, 10:] = 0
+    one["rflags"] = FLAGS & ~ignore
+    if bits == 32:
+        one["gpr"] = 0xFFFFFFFF
+        one["gpr"][:, 8:] = 0
+        one["xmm"][:, 8:] = one["ymmh"][:, 8:] = 0
+        one["fsbase"] = one["gsbase"] = 0
+        one["rip"] = 0xFFFFFFFF
+    if image is not None:
+        # Bytes that processors leave alone or that are their own: FOP to FDP, MXCSR_MASK, 416...
+        for low, high in ((6, 24), (28, 32), (416, 512)):
+            one["image"][:, image + low:image + high] = 0
+    return one.view(np.uint64)
+
+
+def settle(made, mine, real):
+    """Where an engine without page tables and processors themselves have their own way."""
+    # Not canonical: #GP or #SS; flat memory of 64 bits has nothing there, which is a MemoryFault.
+    top = mine["fault_addr"] >> np.uint64(47)
+    own = (mine["trap"] == 14) & np.isin(real["trap"], (12, 13)) & (top != 0) & (top != 0x1FFFF)
+    for field in ("signal", "trap", "error", "fault_addr"):
+        mine[field][own] = real[field][own]
+    # A branch to where there is no address: #GP of the branch, with page tables (test_system.py).
+    own = (real["trap"] == 13) & (mine["trap"] == 0) & (
+        (mine["rip"] + np.uint64(native.CODE) >> np.uint64(47)) - np.uint64(1) < np.uint64(0x1FFFE))
+    if own.any() and made.branches:
+        mine[own] = real[own]
+    # Exceptions without an error code.
+    mine["error"][np.isin(mine["trap"], (0, 1, 3, 4, 5, 6, 7, 16, 19))] = 0
+    # A read that is followed by a write is one to the processor; in flat memory it is what it is
+    # (with page tables: test_paging.py).
+    both = (mine["trap"] == 14) & (real["trap"] == 14)
+    mine["error"][both] |= real["error"][both] & 2
+    # Which byte of a store in parts or of an image is the first to be tried.
+    if made.parts:
+        both &= (
+            mine["fault_addr"] >> np.uint64(12) == real["fault_addr"] >> np.uint64(12))
+        mine["fault_addr"][both] = real["fault_addr"][both]
+
+
+def difference(mine, real, wanted):
+    """The first field and record that differ, as text; None: all the same."""
+    a, b = (records.view(np.uint64).reshape(len(records), -1) for records in (mine, real))
+    wrong = (a ^ b) & wanted
+    if not wrong.any():
+        return None
+    n = int(np.argwhere(wrong.any(axis=1))[0][0])
+    left = wrong[n:n + 1].copy().view(mine.dtype).reshape(1)
+    signals = f"signals {real['signal'][n]} {mine['signal'][n]} traps {real['trap'][n]} " \
+              f"{mine['trap'][n]}"
+    for field in FIELDS:
+        if field in mine.dtype.names and left[field].any():
+            at = tuple(np.argwhere(left[field][0])[0]) if left[field][0].shape else ()
+            at = (n, *at[:1])
+            return (f"record {n}, {field}{list(at[1:])} (little-endian): processor "
+                    f"{real[field][at].tobytes().hex()[:64]}, engine "
+                    f"{mine[field][at].tobytes().hex()[:64]}; {signals}")
+    return signals
 
 
 class Comparison:
-    """Both sides; `wrong` says the first difference of each row, `seen` which rows ran."""
+    """Both sides; `wrong` says the first difference of each row, `seen` what ran, `cases` how many
+    of each group. Close it, or use it in a `with`."""
 
-    def __init__(self, runner, cpu, backend, arch="x86_64"):
-        self.runner, self.cpu, self.bits = runner, cpu, 64 if arch == "x86_64" else 32
-        self.rows = vector_rows()
-        self.wrong, self.seen, self.cases = {}, set(), 0
-        self.emu = engine.Emulator(arch, backend=backend)
+    def __init__(self, runner, backend, bits=64, sets=32):
+        self.runner, self.bits, self.sets = runner, bits, sets
+        self.wrong, self.seen, self.cases = {}, set(), Counter()
+        self.cpus = {}
+        self.emu = engine.Emulator("x86_64" if bits == 64 else "i386", backend=backend,
+                                   user_mode=True)
         self.emu.memory.map(native.CODE & ~0xFFF, 0x1000)
+        self.emu.memory.write(native.CODE & ~0xFFF, b"\xcc" * 0x1000)
         self.emu.memory.map(native.MEM_WINDOW & ~0xFFF, 0x1000)
 
-    def one(self, seed):
-        made = make(seed, self.rows, self.bits)
+    def one(self, seed, kind):
+        made = native_cases.make(seed, kind, self.bits, self.sets)
         if made is None:
             return
-        row, code, cases = made
-        self.seen.add(row.number)
-        self.cases += len(cases)
-        self.emu.memory.write(native.CODE, code + b"\xf4" * 16)
-        mine = cases.copy()
+        self.seen.add(made.name)
+        self.cases[made.group] += len(made.records)
+        wanted = made.records.dtype
+        if wanted not in self.cpus:
+            self.cpus[wanted] = native.Processor(kind=wanted)
+        self.emu.memory.write(native.CODE, made.code + b"\xf4" * 16)
+        mine = made.records.copy()
         self.runner.run(self.emu, mine.view(np.uint8).reshape(len(mine), -1), native.CODE,
-                        native.MEM_WINDOW)
-        real = self.cpu.run(cases)
-        if self.bits == 32:
-            for records in (mine, real):        # what there is in 32-bit mode
-                records["gpr"] &= np.uint64(0xFFFFFFFF)
-                records["xmm"][:, 8:] = records["ymmh"][:, 8:] = 0
-        bad = difference(mine, real)
-        if bad and row.name not in self.wrong:
-            self.wrong[row.name] = f"{code.hex()} {row.notation} {row.name} seed {seed}: {bad}"
+                        native.MEM_WINDOW, native.CODE + len(made.code), made.count or 1000,
+                        native.IMAGE if made.image is not None else 0)
+        real = self.cpus[wanted].run(made.records)
+        settle(made, mine, real)
+        bad = difference(mine, real, mask(wanted, self.bits, made.ignore, made.image))
+        if bad and made.name not in self.wrong:
+            self.wrong[made.name] = (f"{self.bits} {made.code.hex()} {made.name} {kind} seed "
+                                     f"{seed}: {bad}")
+
+    def close(self):
+        for cpu in self.cpus.values():
+            cpu.close()
+        self.emu.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.close()
 
 
 def compiled():
@@ -176,23 +164,63 @@ def compiled():
     return module
 
 
-def main(words):
-    records = compiled()
-    count, first = (int(words[k]) if len(words) > k else default for k, default in
-                    enumerate((20000, 0)))
-    backends = words[2:] or [b for b in ("interpreter", "jit") if b in engine.backends()]
-    failed = False
+def left_out():
+    """Rows that no case is of, with the reason."""
+    lines = []
+    for row in native_cases.load():
+        reason = native_cases.why_not(row)
+        if not reason:
+            kind = native_cases.kind_of(row)
+            rows = native_cases.rows(kind)
+            at = rows.index(row)
+            if all(native_cases.make(at + len(rows) * n, kind, bits, 1) is None
+                   for n in range(20) for bits in (64, 32)):
+                reason = "NO CASE IS MADE"
+        if reason:
+            lines.append(f"{row.notation:30} {row.name:12} {reason}")
+    return lines
+
+
+def main(words=None):
+    parser = argparse.ArgumentParser(prog="native_run", description="engine and this processor")
+    parser.add_argument("--cases", type=int, default=1_000_000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--backend", choices=[*engine.backends()])
+    parser.add_argument("--kind", choices=[*KINDS])
+    parser.add_argument("--bits", type=int, choices=(64, 32))
+    parser.add_argument("--sets", type=int, default=128, help="operand sets an instruction")
+    parser.add_argument("--left-out", action="store_true", help="list the rows not compared")
+    given = parser.parse_args(words)
+    if given.left_out:
+        print("\n".join(left_out()))
+        return 0
+    records, failed, total = compiled(), False, 0
+    backends = [given.backend] if given.backend else [
+        b for b in ("interpreter", "jit") if b in engine.backends()]
+    widths = [given.bits] if given.bits else [64, 32]
+    kinds = [given.kind] if given.kind else list(KINDS)
+    weight = sum(KINDS[kind] for kind in kinds) * len(backends) * len(widths)
     for backend in backends:
-        with native.Processor() as cpu:
-            run, began = Comparison(records, cpu, backend), time.time()
-            for seed in range(first * count, (first + 1) * count):
-                run.one(seed)
-        print(f"{backend}: {run.cases} cases of {len(run.seen)} rows in "
-              f"{time.time() - began:.0f} s, {len(run.wrong)} rows differ")
-        print("\n".join(run.wrong.values()))
-        failed |= bool(run.wrong)
+        for bits in widths:
+            with Comparison(records, backend, bits, given.sets) as run:
+                for kind in kinds:
+                    began, before = time.time(), run.cases.total()
+                    seed = given.seed * 10_000_000
+                    while run.cases.total() - before < given.cases * KINDS[kind] / weight:
+                        run.one(seed, kind)
+                        seed += 1
+                    done = run.cases.total() - before
+                    print(f"{backend} {bits} {kind}: {done} cases, {seed % 10_000_000} seeds, "
+                          f"{done / (time.time() - began):.0f}/s", flush=True)
+                total += run.cases.total()
+                print(f"{backend} {bits}: {run.cases.total()} cases of {len(run.seen)} rows "
+                      f"({', '.join(f'{k} {n}' for k, n in sorted(run.cases.items()))}); "
+                      f"{len(run.wrong)} differ")
+                print("\n".join(run.wrong.values()), flush=True)
+                failed |= bool(run.wrong)
+    print(f"{total} cases, seed {given.seed}: {'DIFFERENCES' if failed else 'no difference'}")
     return 1 if failed else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

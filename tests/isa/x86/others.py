@@ -23,11 +23,11 @@ from engine._core.gen.x86 import load, sample
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parents[1])]
 
+import native_cases  # noqa: E402
 import native_run  # noqa: E402
-from isa.make_ins_x86 import UNDEFINED, not_real  # noqa: E402
+from isa.make_ins_x86 import CF, UNDEFINED, not_real  # noqa: E402
 from isa.qemu import Stub, elf32  # noqa: E402
 from native_run import native  # noqa: E402
-from test_native_int import CF, NOT_ALONE, operands  # noqa: E402
 
 SETS = 8
 FLAGS = 0x8D5
@@ -35,6 +35,24 @@ NAMES = ["eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi"]
 # Where the code and the 128 bytes of memory are; 16 bits: offsets.
 CODE = {32: native.CODE, 16: native.CODE & 0xFFFF}
 DATA = {32: native.MEM_WINDOW, 16: native.MEM_WINDOW & 0xFFFF}
+
+
+NOT_ALONE = {
+    "syscall", "sysenter", "int", "int3", "int1", "hlt", "cli", "sti", "ret", "retf", "iret",
+    "call", "callf", "jmp", "jmpf", "cpuid", "rdtsc", "rdtscp", "popf", "pushf", "mov_segment",
+    "push_fs", "push_gs", "pop_fs", "pop_gs", "rdfsbase", "rdgsbase", "wrfsbase", "wrgsbase",
+    "ud0", "ud1", "ud2", "enter", "lss", "lfs", "lgs", "prefetchw", "xlat", "std",
+}
+
+
+def operands(rng, count):
+    edge = np.array([0, 1, 2, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0x7FFFFFFF, 0x80000000,
+                     0xFFFFFFFF, 1 << 63, (1 << 63) - 1, (1 << 64) - 1], np.uint64)
+    bits = rng.integers(0, 1 << 64, (count, 16), np.uint64, endpoint=False)
+    small = rng.integers(0, 70, (count, 16)).astype(np.uint64)
+    kind = rng.random((count, 16))
+    return np.where(kind < 0.25, edge[rng.integers(0, len(edge), (count, 16))],
+                    np.where(kind < 0.4, small, bits))
 
 
 class Unicorn:
@@ -252,8 +270,8 @@ def alone(row, bits):
     return not (row.name in APART or kinds & {"S", "J", "X", "Y", "O", "A"}
                 or row.family in ("fence", "push_segment", "pop_segment", "image", "xgetbv",
                                   "maskmov", "vgather")
-                or row.name in native_run.APPROXIMATE or row.name in ("fnstenv", "fnsave", "fldenv",
-                                                                      "frstor")
+                or row.name in native_cases.APPROXIMATE
+                or row.name in ("fnstenv", "fnsave", "fldenv", "frstor")
                 or row.where.startswith("sys.ops") or row.flags & ROWS["o64"]
                 or bits == 16 and not_real(row))
 
@@ -286,7 +304,7 @@ def case(seed, rows, bits):
     row = rows[seed % len(rows)]
     if row.where.startswith("int"):
         return integer_case(seed, rows, bits)
-    made = native_run.make(seed, rows, bits)
+    made = native_cases.vector_case(seed, rows, bits, 16)
     if made is None:
         return None
     _, code, cases = made

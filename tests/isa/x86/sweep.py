@@ -8,7 +8,7 @@ and stepped on this machine's processor (stepper.c). Prints where one raises the
 exception or another and the other does not, or the pc, the general registers or the memory differ
 behind it, by what is known about it (KNOWN); exit code 1 if there is more. PART OF: only cases
 number PART, PART + OF ... Lives here: the walk, the list. Does not live here: operands worth trying
-(native_run.py, test_native_int.py). Called by test_invalid.py with a part.
+(native_run.py). Called by test_invalid.py with a part.
 """
 
 import re

@@ -325,6 +325,39 @@ def test_data_breakpoint(backend, code, kind, hit):
         assert emu.regs["dr6"] & 0xF == 0
 
 
+@pytest.mark.parametrize(("code", "de", "port", "hit"), [
+    ("e461", 8, 0x61, True), ("e661", 8, 0x61, True), ("e560", 8, 0x60, True), ("6c", 8, 0x61, True),
+    ("e461", 0, 0x61, False), ("e465", 8, 0x61, False), ("8b07", 8, DATA, False)])
+def test_port_breakpoint(backend, code, de, port, hit):
+    """R/W 10b with CR4.DE (SDM 3B, 18.2.4): two ports at 60h; the trap comes behind."""
+    emu = protected(backend, bytes.fromhex(code) + b"\x90\x90", {1: 0x8E})
+    emu.regs.write_many({"cr4": de, "dr1": 0x60 if port < 0x10000 else port,
+                         "dr7": 0x408 | 6 << 20, "edi": DATA, "edx": port})
+    if hit:
+        handled(emu, 1)
+        assert frame(emu, 1) == [CODE + len(bytes.fromhex(code))]
+        assert emu.regs["dr6"] & 0xF == 2
+    else:
+        emu.run(until=CODE + len(bytes.fromhex(code)) + 2, count=20)
+        assert emu.regs["dr6"] & 0xF == 0
+
+
+def test_x87_exception_without_ne(backend):
+    """FERR# instead of #MF: the processor waits for an interrupt (SDM 1, 8.7.2)."""
+    emu = protected(backend, bytes.fromhex("9b90f4"), {16: 0x8E, 0x75: 0x8E})
+    emu.memory.write(HANDLERS + 16 * 0x75, bytes.fromhex("dbe2cf"))        # fnclex; iretd
+    emu.regs.write_many({"cr0": emu.regs["cr0"] & ~0x20, "fcw": 0x37E, "fsw": 0x8081,
+                         "eflags": 0x202})
+    result = emu.run(count=20)
+    assert (result.reason, emu.pc) == (engine.StopReason.HALT, CODE)
+    emu.raise_irq(0x75)                     # as a board does with FERR#
+    result = emu.run(count=20)
+    assert (result.reason, emu.pc) == (engine.StopReason.HALT, CODE + 3)
+    emu.pc = CODE
+    emu.regs.write_many({"cr0": emu.regs["cr0"] | 0x20, "fsw": 0x8081})
+    handled(emu, 16)
+
+
 def test_general_detect(backend):
     emu = protected(backend, b"\x0F\x21\xC0", {1: 0x8E})
     emu.regs["dr7"] = 0x2400

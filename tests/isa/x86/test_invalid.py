@@ -3,7 +3,7 @@
 Lives here: a part of the sweep (sweep.py), random bytes. An instruction that the engine executes
 must be one to the processor these tests run on (stepped by stepper.c), or where there is none that
 could be asked to capstone; one that the engine refuses is an invalid-opcode exception whose message
-has the bytes and their text. Does not live here: what instructions do (test_native_int.py).
+has the bytes and their text. Does not live here: what instructions do (test_native_run.py).
 ENGINE_SWEEP: one in how many encodings of the sweep (default 20).
 """
 

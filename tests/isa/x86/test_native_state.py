@@ -17,7 +17,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE / "native")]
 
 import native  # noqa: E402
-import native_run  # noqa: E402
+import native_cases  # noqa: E402
 
 AREA = 0x40000
 IMAGE = 832
@@ -37,7 +37,7 @@ def states():
     cases = native.cases(12)
     for field in ("xmm", "ymmh"):
         cases[field] = native.lanes(state, cases[field].shape, 64)
-    native_run.x87_state(state, cases)
+    native_cases.x87_state(state, cases)
     cases["mxcsr"] ^= state.integers(0, 1 << 16, 12).astype(np.uint32) & np.uint32(0xFFC0)
     cases["fsw"] &= ~np.uint16(0x80FF)      # no exception waits
     native.set_code(cases, b"\x90")

@@ -326,3 +326,32 @@ def test_unicorn(backend, kind):
         if want:
             assert struct.pack("<Q", space.read(at))[:space.size] == bytes(
                 uc.mem_read(at, space.size))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("code", ["0107", "ff07", "f00107", "d127", "8707", "0fb10f", "f717"])
+def test_reading_to_write_is_writing(backend, kind, code):
+    """A page fault of an instruction that writes back what it reads says so at once."""
+    emu, space = make(backend, kind, bytes.fromhex(code), True)
+    space.turn_on()
+    assert fault(emu) == (PF_W | PF_U, TARGET)
+    emu, space = make(backend, kind, b"\x39\x07", True)      # CMP does not
+    space.turn_on()
+    assert fault(emu) == (PF_U, TARGET)
+
+
+@pytest.mark.parametrize("code", ["ffe0", "ffd0", "c3", "c21000", "ff27"])
+def test_branch_to_no_address(backend, code):
+    """#GP(0) of the branch, which changes nothing (as an EPYC does; SDM 2, JMP, CALL, RET)."""
+    emu, space = make(backend, 64, bytes.fromhex(code), True)
+    space.map(TARGET, 0x20000 | P | W | U)
+    emu.memory.write(0x20000, (1 << 47).to_bytes(8, "little"))
+    emu.memory.write(STACK, (1 << 47).to_bytes(8, "little"))
+    emu.regs["rax"] = 1 << 47
+    space.turn_on()
+    assert raised(emu) == (13, 0)
+    assert (emu.pc, emu.regs["rsp"]) == (CODE, STACK)
+    for address in (0x20000, STACK):
+        emu.memory.write(address, (CODE + 0x80).to_bytes(8, "little"))
+    emu.regs["rax"] = CODE + 0x80
+    assert raised(emu) is None or emu.pc == CODE + 0x80

@@ -267,6 +267,45 @@ def test_ins_checks_memory_first(backend):
     assert not asked
 
 
+@pytest.mark.parametrize("code", ["6c", "6d", "6e", "6f", "f36c"])
+def test_string_ports_ask_for_permission_first(backend, code):
+    emu = machine("i386", bytes.fromhex(code), backend, user_mode=True)
+    emu.regs.write_many({"edi": 0x200000, "esi": 0x200000, "edx": 0x10, "ecx": 2})
+    assert raised(emu) == (13, 0)
+
+
+@pytest.mark.parametrize("code", [
+    "2e8907", "2e0107", "2ef00107", "2e8707", "2e0fb10f", "2e0f1107", "2e0fc70f", "2ed91f", "2e0f7f07"])
+def test_code_is_not_written(backend, code):
+    """A store through CS: #GP, however flat it is."""
+    emu = machine("i386", bytes.fromhex(code), backend, user_mode=True)
+    emu.regs.write_many({"edi": DATA, "eax": 5})
+    assert raised(emu) == (13, 0)
+    assert emu.memory.read(DATA, 16) == bytes(16)
+
+
+@pytest.mark.parametrize(("code", "registers"), [
+    ("c8040000", {"rsp": 0x100004}), ("0fae3f", {}), ("0f7f07", {}), ("0f7e07", {}), ("0fe707", {})])
+def test_a_fault_changes_nothing(backend, code, registers):
+    """ENTER tries its new top, CLFLUSH its byte; MMX stores leave the x87 unit until they are done."""
+    emu = machine("x86_64", bytes.fromhex(code), backend)
+    emu.memory.unmap(0x90000, 0x10000)
+    emu.regs.write_many({"rdi": 0x90000, "fsw": 0x3000, "ftw": 0xFFFF})
+    emu.regs.write_many({"rsp": 0xA0008} if code[:2] == "c8" else registers)
+    before = emu.regs.read_many(["rsp", "rbp", "fsw", "ftw"])
+    with pytest.raises(engine.MemoryFault):
+        emu.run(count=1)
+    assert emu.regs.read_many(["rsp", "rbp", "fsw", "ftw"]) == before
+
+
+@pytest.mark.parametrize("code", ["d807", "da07", "df2f", "d92f", "db2f", "d91f", "d927"])
+def test_pending_x87_exception_comes_first(backend, code):
+    """Before a fault of the memory operand."""
+    emu = machine("x86_64", bytes.fromhex(code), backend)
+    emu.regs.write_many({"rdi": 0x200000, "fcw": 0x37E, "fsw": 0x8081})
+    assert raised(emu)[0] == 16
+
+
 def test_hlt(backend):
     emu = machine("x86_64", b"\xF4\x90", backend)
     assert emu.run().reason == engine.StopReason.HALT

@@ -1,7 +1,7 @@
 """CR0.EM, MP and TS, CR4.OSFXSR, OSXSAVE and OSXMMEXCPT, XCR0: who may use x87, MMX, SSE and AVX.
 
 SDM volume 3, tables 2-2 and 14-1; volume 2, 2.4 and each instruction. What the instructions do:
-test_native_vec.py, test_native_state.py.
+test_native_run.py, test_native_state.py.
 """
 
 import pytest

@@ -51,6 +51,10 @@ cdef enum:                          # head.tb_flags
     TBF_MP = 0x40000
     TBF_OSFXSR = 0x80000
     TBF_AVX = 0x100000              # OSXSAVE, and XCR0 has SSE and AVX
+    TBF_PAGING = 0x200000           # CR0.PG, in 64-bit code
+
+cdef enum:                          # insn_start row word 2
+    ROW_WRITES_BACK = 1             # what it loads it stores too: both are writes for a page fault
 
 cdef enum:                          # MMU modes
     IDX_USER = 0
@@ -323,6 +327,7 @@ ctypedef struct X86Insn:        # one decoded instruction
     uint8_t reg                 # with REX.R
     uint8_t rm                  # with REX.B; register operand when not is_mem
     uint8_t is_mem
+    uint8_t loaded              # load() was called: a store is of a read and a write
     uint8_t base                # REG_NONE: none
     uint8_t index
     uint8_t scale

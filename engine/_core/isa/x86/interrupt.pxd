@@ -18,7 +18,7 @@ cdef void x86_do_interrupt(CPUHead *head) noexcept nogil
 # Before an instruction while TBF_DEBUG is set.
 cdef uint64_t helper_debug(void *env, uint64_t pc, uint64_t b, uint64_t c,
                            uint64_t d) noexcept nogil
-# Before an access of an instruction, then: breakpoints on data.
+# Before an access of an instruction, then: breakpoints on data and ports.
 cdef uint64_t helper_watch(void *env, uint64_t addr, uint64_t what, uint64_t c,
                            uint64_t d) noexcept nogil
 # Before the instruction behind STI or MOV SS.

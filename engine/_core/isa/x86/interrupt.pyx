@@ -250,6 +250,12 @@ cdef void x86_do_interrupt(CPUHead *head) noexcept nogil:
     cdef Event e
     cdef uint32_t first, second, number = <uint32_t>head.exception_index
     cdef int status, _
+    if number == X86_EXCP_MF and not s.cr0 & CR0_NE:
+        # FERR#, and the processor waits there for an interrupt (SDM 1, 8.7.2): what board wires it
+        # to which is not known here.
+        head.exception_index = -1
+        head.halted = 1
+        return
     describe(s, &e)
     head.halted = 0
     s.trap_due = 0
@@ -320,7 +326,7 @@ cdef uint64_t helper_debug(void *env, uint64_t pc, uint64_t b, uint64_t c,
 
 cdef uint64_t helper_watch(void *env, uint64_t addr, uint64_t what, uint64_t c,
                            uint64_t d) noexcept nogil:
-    """what: bytes, 256 for a write."""
+    """what: bytes, 256 for a write, 512 for a port (SDM 3B, 18.2.4: only with CR4.DE)."""
     cdef CPUX86State *s = <CPUX86State *>env
     cdef uint64_t size = what & 255, length, kind, first
     cdef uint32_t n
@@ -328,7 +334,10 @@ cdef uint64_t helper_watch(void *env, uint64_t addr, uint64_t what, uint64_t c,
         if not s.dr[7] >> (2 * n) & 3:
             continue
         kind = s.dr[7] >> (16 + 4 * n) & 3
-        if kind != 3 and (kind != 1 or not what & 256):
+        if what & 512:
+            if kind != 2 or not s.cr4 & CR4_DE:
+                continue
+        elif kind != 3 and (kind != 1 or not what & 256):
             continue
         length = s.dr[7] >> (18 + 4 * n) & 3
         length = 8 if length == 2 else length + 1

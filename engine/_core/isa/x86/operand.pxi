@@ -104,7 +104,11 @@ cdef void check_limit(DisasContext *dc, uint32_t seg, uint32_t t, uint32_t log2)
 cdef void check_writable(DisasContext *dc, uint32_t seg) noexcept nogil:
     """#GP(0): a store into code or read-only data."""
     cdef uint32_t t
-    if limited(dc, seg) and ctx(dc).protected and seg != SEG_SS:
+    if seg == SEG_CS and ctx(dc).protected and ctx(dc).mode != X86_MODE_64 and not (
+            ctx(dc).no_limits):
+        gen_exception_if(dc, COND_eq, const(dc, 0), const(dc, 0), X86_EXCP_GP, FAULT_TRAP,
+                         HINT_SEGMENT, const(dc, dc.pc))
+    elif limited(dc, seg) and ctx(dc).protected and seg != SEG_SS:
         t = local(dc)
         ir_ld64(dc.ir, t, off_seg_attr(seg))
         ir_and(dc.ir, t, t, const(dc, ATTR_CODE | ATTR_WRITE))
@@ -174,15 +178,26 @@ cdef uint32_t address(DisasContext *dc, X86Insn *i, uint32_t log2) noexcept nogi
     return i.addr
 
 
+cdef uint32_t atomic_address(DisasContext *dc, X86Insn *i, uint32_t log2) noexcept nogil:
+    """Of a memory operand that is read and written at once."""
+    check_writable(dc, segment_of(i))
+    return address(dc, i, log2)
+
+
 cdef uint32_t load(DisasContext *dc, X86Insn *i, uint32_t log2) noexcept nogil:
     cdef uint32_t t = local(dc)
+    if i.row.flags & ROW_LOCK:          # its operand is written: #GP before #PF
+        check_writable(dc, segment_of(i))
     ir_gld(dc.ir, t, address(dc, i, log2), oi(dc, log2))
+    i.loaded = 1
     return t
 
 
 cdef void store(DisasContext *dc, X86Insn *i, uint32_t log2, uint32_t t) noexcept nogil:
     check_writable(dc, segment_of(i))
     ir_gst(dc.ir, address(dc, i, log2), t, oi(dc, log2))
+    if i.loaded:
+        dc.ir.rows[(dc.ir.n_rows - 1) * IR_ROW_WORDS + 2] = ROW_WRITES_BACK
 
 
 cdef uint32_t op_log2(X86Insn *i, uint32_t k) noexcept nogil:

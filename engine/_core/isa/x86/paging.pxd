@@ -6,6 +6,13 @@ from engine._core.base.types cimport hwaddr, uint32_t, uintptr_t, vaddr_t
 from engine._core.cpu.head cimport CPUHead
 from engine._core.isa.x86.state_gen cimport CPUX86State
 
+cdef enum:                          # page-fault error code
+    PF_P = 1
+    PF_W = 2
+    PF_U = 4
+    PF_RSVD = 8
+    PF_I = 16
+
 cdef uint32_t x86_mmu_index(CPUHead *head, bint ifetch) noexcept nogil
 cdef int x86_tlb_fill(void *cpu, vaddr_t addr, uint32_t size, int access, int mmu_idx, bint probe,
                       uintptr_t ra) noexcept nogil

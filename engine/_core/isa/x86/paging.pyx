@@ -22,13 +22,6 @@ cdef enum:                          # page-table entry
     PTE_D = 0x40
     PTE_PS = 0x80
 
-cdef enum:                          # page-fault error code
-    PF_P = 1
-    PF_W = 2
-    PF_U = 4
-    PF_RSVD = 8
-    PF_I = 16
-
 cdef extern from *:
     """
     #define ENGINE_X86_FRAME 0x000ffffffffff000ULL

@@ -37,6 +37,8 @@ cdef void x86_update_tb_flags(CPUHead *head) noexcept nogil:
     cdef uint64_t bases = 0
     if x86_code64(s):
         flags = X86_MODE_64
+        if s.cr0 & CR0_PG:
+            flags |= TBF_PAGING
     else:
         if s.seg_attr[SEG_CS] & ATTR_D:
             flags = X86_MODE_32

@@ -49,9 +49,9 @@ cdef uint64_t helper_in(void *env, uint64_t port, uint64_t size, uint64_t pc,
                         uint64_t d) noexcept nogil
 cdef uint64_t helper_out(void *env, uint64_t port, uint64_t size, uint64_t pc,
                          uint64_t value) noexcept nogil
-# Before INS reads the port, and the new stack of ENTER: the memory may be written.
-cdef uint64_t helper_writable(void *env, uint64_t addr, uint64_t size, uint64_t c,
-                              uint64_t d) noexcept nogil
+# Before INS and OUTS: the permission; INS: its memory may be written.
+cdef uint64_t helper_ports(void *env, uint64_t addr, uint64_t size, uint64_t port,
+                           uint64_t out) noexcept nogil
 cdef uint64_t helper_rdtsc(void *env, uint64_t a, uint64_t b, uint64_t c, uint64_t d) noexcept nogil
 cdef uint64_t helper_random(void *env, uint64_t a, uint64_t b, uint64_t c,
                             uint64_t d) noexcept nogil

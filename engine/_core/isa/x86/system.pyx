@@ -6,7 +6,7 @@ from engine._core.cpu.flush cimport cpu_tlb_flush, cpu_tlb_flush_page
 from engine._core.cpu.head cimport EXCP_HLT, FAULT_ILLEGAL
 from engine._core.isa.x86.defs cimport *
 from engine._core.isa.x86.inthelp cimport x86_get_eflags, x86_set_eflags
-from engine._core.isa.x86.interrupt cimport x86_has_work
+from engine._core.isa.x86.interrupt cimport helper_watch, x86_has_work
 from engine._core.isa.x86.paging cimport x86_load_pdptes
 from engine._core.isa.x86.segment cimport *
 from engine._core.isa.x86.state_gen cimport CPUX86State
@@ -554,6 +554,8 @@ cdef uint64_t helper_in(void *env, uint64_t port, uint64_t size, uint64_t pc,
     cdef int status = port_allowed(s, port, size)
     if status != ST_OK:
         return status
+    if s.dr[7] & 0xff:
+        helper_watch(env, port, size | 512, 0, 0)
     s.head.helper_ret = ones
     if s.head.io == NULL:
         return ST_OK
@@ -569,6 +571,8 @@ cdef uint64_t helper_out(void *env, uint64_t port, uint64_t size, uint64_t pc,
     cdef CPUX86State *s = <CPUX86State *>env
     cdef uint32_t result = MEMTX_OK
     cdef int status = port_allowed(s, port, size)
+    if status == ST_OK and s.dr[7] & 0xff:
+        helper_watch(env, port, size | 512, 0, 0)
     if status != ST_OK or s.head.io == NULL:
         return status
     address_space_st(<AddressSpace *>s.head.io, port, value & (0xffffffffULL >> (32 - 8 * size)),
@@ -576,10 +580,13 @@ cdef uint64_t helper_out(void *env, uint64_t port, uint64_t size, uint64_t pc,
     return port_done(s, result, pc)
 
 
-cdef uint64_t helper_writable(void *env, uint64_t addr, uint64_t size, uint64_t c,
-                              uint64_t d) noexcept nogil:
-    """The fault that a write would give: INS before it asks the port, ENTER for its new stack."""
+cdef uint64_t helper_ports(void *env, uint64_t addr, uint64_t size, uint64_t port,
+                           uint64_t out) noexcept nogil:
+    """What comes before the memory operand of INS and OUTS: the permission; INS can write."""
     cdef CPUX86State *s = <CPUX86State *>env
+    cdef int status = port_allowed(s, port, size)
+    if out or status != ST_OK:
+        return status
     return access_probe(&s.head.tlb, addr, <uint32_t>size, ACCESS_WRITE, <int>s.head.mmu_idx, 0)
 
 

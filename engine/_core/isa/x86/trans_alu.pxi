@@ -62,22 +62,22 @@ cdef void alu_locked(DisasContext *dc, X86Insn *i, uint32_t op, uint32_t log2,
         a = load(dc, i, log2)
         alu_carry(dc, op, log2, d, a, b, cf)
         t = local(dc)
-        ir_gcas(ir, t, address(dc, i, log2), a, d, oi(dc, log2))
+        ir_gcas(ir, t, atomic_address(dc, i, log2), a, d, oi(dc, log2))
         ir_brcond(ir, t, a, COND_ne, again)
         alu_flags(dc, op, log2, d, a, b)
         return
     if op == ALU_ADD:
-        ir_gadd(ir, a, address(dc, i, log2), b, oi(dc, log2))
+        ir_gadd(ir, a, atomic_address(dc, i, log2), b, oi(dc, log2))
     elif op == ALU_SUB:
         t = local(dc)
         ir_neg(ir, t, b)
-        ir_gadd(ir, a, address(dc, i, log2), narrow(dc, log2, t), oi(dc, log2))
+        ir_gadd(ir, a, atomic_address(dc, i, log2), narrow(dc, log2, t), oi(dc, log2))
     elif op == ALU_AND:
-        ir_gand(ir, a, address(dc, i, log2), b, oi(dc, log2))
+        ir_gand(ir, a, atomic_address(dc, i, log2), b, oi(dc, log2))
     elif op == ALU_OR:
-        ir_gor(ir, a, address(dc, i, log2), b, oi(dc, log2))
+        ir_gor(ir, a, atomic_address(dc, i, log2), b, oi(dc, log2))
     else:
-        ir_gxor(ir, a, address(dc, i, log2), b, oi(dc, log2))
+        ir_gxor(ir, a, atomic_address(dc, i, log2), b, oi(dc, log2))
     alu_op(dc, op, log2, d, a, b)
     alu_flags(dc, op, log2, d, a, b)
 
@@ -123,7 +123,8 @@ cdef bint trans_incdec(DisasContext *dc, X86Insn *i, bint down) noexcept nogil:
     cdef uint32_t log2 = op_log2(i, 0), n = reg_of(i, 0), a, d = local(dc), cf = get_cf(dc)
     if i.prefixes & P_LOCK:
         a = local(dc)
-        ir_gadd(ir, a, address(dc, i, log2), const(dc, mask_of(log2) if down else 1), oi(dc, log2))
+        ir_gadd(ir, a, atomic_address(dc, i, log2), const(dc, mask_of(log2) if down else 1),
+                oi(dc, log2))
     else:
         a = get_op(dc, i, 0)
     alu_op(dc, ALU_SUB if down else ALU_ADD, log2, d, a, const(dc, 1))
@@ -146,7 +147,7 @@ cdef bint trans_neg(DisasContext *dc, X86Insn *i) noexcept nogil:
         a = load(dc, i, log2)
         alu_op(dc, ALU_SUB, log2, d, const(dc, 0), a)
         t = local(dc)
-        ir_gcas(ir, t, address(dc, i, log2), a, d, oi(dc, log2))
+        ir_gcas(ir, t, atomic_address(dc, i, log2), a, d, oi(dc, log2))
         ir_brcond(ir, t, a, COND_ne, again)
         alu_flags(dc, ALU_SUB, log2, d, const(dc, 0), a)
         return True
@@ -163,7 +164,7 @@ cdef bint trans_neg(DisasContext *dc, X86Insn *i) noexcept nogil:
 cdef bint trans_not(DisasContext *dc, X86Insn *i) noexcept nogil:
     cdef uint32_t log2 = op_log2(i, 0), t = local(dc)
     if i.prefixes & P_LOCK:
-        ir_gxor(dc.ir, t, address(dc, i, log2), const(dc, mask_of(log2)), oi(dc, log2))
+        ir_gxor(dc.ir, t, atomic_address(dc, i, log2), const(dc, mask_of(log2)), oi(dc, log2))
         return True
     ir_not(dc.ir, t, get_op(dc, i, 0))
     put_op(dc, i, 0, t)

@@ -36,6 +36,8 @@ cdef bint trans_shift(DisasContext *dc, X86Insn *i, uint32_t what) noexcept nogi
     cdef uint32_t log2 = op_log2(i, 0), n = reg_of(i, 0), count = shift_count(dc, i, log2)
     cdef uint32_t a, d = local(dc), one_less = local(dc), less, op
     cdef bint known = is_const(dc, count)
+    if i.is_mem:
+        check_writable(dc, segment_of(i))
     if known and ir.temps[count].value == 0:
         if n == IR_NONE:
             load(dc, i, log2)
@@ -80,7 +82,10 @@ cdef bint trans_rotate(DisasContext *dc, X86Insn *i, uint32_t what) noexcept nog
     """ROL ROR RCL RCR: value and flags by helpers when not the plain 32- and 64-bit forms."""
     cdef IR *ir = dc.ir
     cdef uint32_t log2 = op_log2(i, 0), n = reg_of(i, 0), count = shift_count(dc, i, log2)
-    cdef uint32_t a = narrow(dc, log2, get_op(dc, i, 0)), d = local(dc), f = local(dc), old, how
+    cdef uint32_t a, d = local(dc), f = local(dc), old, how
+    if i.is_mem:
+        check_writable(dc, segment_of(i))
+    a = narrow(dc, log2, get_op(dc, i, 0))
     old = get_flags(dc)
     how = local(dc)
     ir_shl(ir, how, count, const(dc, 8))
@@ -106,6 +111,8 @@ cdef bint trans_shift_double(DisasContext *dc, X86Insn *i, bint right) noexcept 
     cdef IR *ir = dc.ir
     cdef uint32_t log2 = op_log2(i, 0), count = shift_count(dc, i, log2)
     cdef uint32_t a, b, d = local(dc), cf = local(dc), t = local(dc), less = local(dc), back
+    if i.is_mem:
+        check_writable(dc, segment_of(i))
     if is_const(dc, count) and ir.temps[count].value == 0:
         if i.is_mem:
             load(dc, i, log2)
@@ -174,12 +181,12 @@ cdef bint trans_bit_test(DisasContext *dc, X86Insn *i, uint32_t what) noexcept n
     if i.prefixes & P_LOCK and what != BT_TEST:
         a = local(dc)
         if what == BT_SET:
-            ir_gor(ir, a, address(dc, i, log2), bit, oi(dc, log2))
+            ir_gor(ir, a, atomic_address(dc, i, log2), bit, oi(dc, log2))
         elif what == BT_FLIP:
-            ir_gxor(ir, a, address(dc, i, log2), bit, oi(dc, log2))
+            ir_gxor(ir, a, atomic_address(dc, i, log2), bit, oi(dc, log2))
         else:
             ir_not(ir, d, bit)
-            ir_gand(ir, a, address(dc, i, log2), narrow(dc, log2, d), oi(dc, log2))
+            ir_gand(ir, a, atomic_address(dc, i, log2), narrow(dc, log2, d), oi(dc, log2))
     else:
         a = local(dc)
         ir_mov(ir, a, get_op(dc, i, 0))
@@ -201,6 +208,7 @@ cdef bint trans_bit_scan(DisasContext *dc, X86Insn *i, bint reverse) noexcept no
     """BSF BSR: 0 leaves the destination alone."""
     cdef IR *ir = dc.ir
     cdef uint32_t log2 = i.opsize, a = narrow(dc, log2, get_op(dc, i, 1)), t = local(dc)
+    ir_mov(ir, T_CC_DST, a)             # before the destination, which the source may be
     if reverse:
         ir_clz(ir, t, a)
         ir_xor(ir, t, t, const(dc, 63))
@@ -211,7 +219,6 @@ cdef bint trans_bit_scan(DisasContext *dc, X86Insn *i, bint reverse) noexcept no
     else:
         ir_movcond(ir, t, a, const(dc, 0), i.reg, t, COND_eq)
         set_reg(dc, i, log2, i.reg, t)
-    ir_mov(ir, T_CC_DST, a)
     set_cc(dc, CC_LOGIC + log2)
     return True
 

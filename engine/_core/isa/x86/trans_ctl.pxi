@@ -12,9 +12,16 @@ cdef uint64_t jump_target(DisasContext *dc, X86Insn *i) noexcept nogil:
 
 cdef uint32_t linear_target(DisasContext *dc, X86Insn *i, uint32_t log2,
                             uint32_t t) noexcept nogil:
-    """Linear address of an instruction pointer in a temp."""
+    """Linear address of an instruction pointer in a temp. Not canonical: #GP of the branch (SDM 2,
+    JMP, CALL, RET), once there is paging; without, all addresses are physical."""
     cdef uint32_t d
     if log2 == 3:
+        if dc.tb_flags & TBF_PAGING:
+            d = local(dc)
+            ir_sar(dc.ir, d, t, const(dc, 47))
+            ir_add(dc.ir, d, d, const(dc, 1))
+            gen_exception_if(dc, COND_gtu, d, const(dc, 1), X86_EXCP_GP, FAULT_TRAP,
+                             HINT_CANONICAL, t)
         return t
     d = narrow(dc, log2, t)
     if dc.cs_base:
@@ -167,10 +174,8 @@ cdef bint trans_enter(DisasContext *dc, X86Insn *i) noexcept nogil:
                                i.opsize), frame,
                oi(dc, i.opsize))
     t = stack_at(dc, frame, -<int64_t>(size * level + (i.imm[0] & 0xffff)))
-    # Faults where a write at the final stack pointer would (SDM 2A, ENTER).
-    sync_cc(dc)
-    ir_call(ir, &writable_info, IR_NONE, add_segment(dc, SEG_SS, t, i.opsize), const(dc, size),
-            IR_NONE, IR_NONE)
+    if i.imm[0] & 0xffff:               # the new top must be writable (SDM 2, ENTER)
+        call_memory(dc, VM_PROBE, add_segment(dc, SEG_SS, t, i.opsize), size)
     set_reg(dc, i, i.opsize, R_BP, frame)
     set_sp(dc, t)
     return True

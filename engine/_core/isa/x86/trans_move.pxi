@@ -44,7 +44,7 @@ cdef bint trans_xchg(DisasContext *dc, X86Insn *i) noexcept nogil:
     """With memory it is locked with or without the prefix."""
     cdef uint32_t log2 = op_log2(i, 0), t = local(dc), m = reg_of(i, 0), n = reg_of(i, 1)
     if m == IR_NONE:
-        ir_gxchg(dc.ir, t, address(dc, i, log2), narrow(dc, log2, get_reg(dc, i, log2, n)),
+        ir_gxchg(dc.ir, t, atomic_address(dc, i, log2), narrow(dc, log2, get_reg(dc, i, log2, n)),
                  oi(dc, log2))
         set_reg(dc, i, log2, n, t)
         return True
@@ -55,6 +55,12 @@ cdef bint trans_xchg(DisasContext *dc, X86Insn *i) noexcept nogil:
 
 
 cdef bint trans_nop(DisasContext *dc, X86Insn *i) noexcept nogil:
+    return True
+
+
+cdef bint trans_clflush(DisasContext *dc, X86Insn *i) noexcept nogil:
+    """There are no caches, but the byte must be readable (SDM 2, CLFLUSH)."""
+    load(dc, i, 0)
     return True
 
 
@@ -132,7 +138,7 @@ cdef bint trans_xadd(DisasContext *dc, X86Insn *i) noexcept nogil:
     cdef uint32_t log2 = op_log2(i, 0), a = local(dc), b = local(dc), d = local(dc)
     ir_mov(ir, b, narrow(dc, log2, get_op(dc, i, 1)))
     if i.prefixes & P_LOCK:
-        ir_gadd(ir, a, address(dc, i, log2), b, oi(dc, log2))
+        ir_gadd(ir, a, atomic_address(dc, i, log2), b, oi(dc, log2))
     else:
         ir_mov(ir, a, get_op(dc, i, 0))
     alu_op(dc, ALU_ADD, log2, d, a, b)
@@ -152,7 +158,7 @@ cdef bint trans_cmpxchg(DisasContext *dc, X86Insn *i) noexcept nogil:
     ir_mov(ir, a, narrow(dc, log2, get_reg(dc, i, log2, R_AX)))
     b = narrow(dc, log2, get_op(dc, i, 1))
     if i.is_mem:
-        ir_gcas(ir, old, address(dc, i, log2), a, b, oi(dc, log2))
+        ir_gcas(ir, old, atomic_address(dc, i, log2), a, b, oi(dc, log2))
     else:
         ir_mov(ir, old, narrow(dc, log2, get_op(dc, i, 0)))
         ir_movcond(ir, t, old, a, b, old, COND_eq)
@@ -173,11 +179,13 @@ cdef bint trans_cmpxchg2(DisasContext *dc, X86Insn *i) noexcept nogil:
     """CMPXCHG8B and 16B: two words; one thread runs the guest, so two accesses are one."""
     cdef IR *ir = dc.ir
     cdef uint32_t log2 = 3 if i.opsize == 3 else 2, lo = local(dc), hi = local(dc)
-    cdef uint32_t at = address(dc, i, log2), at2 = local(dc), nlo = local(dc), nhi = local(dc)
+    cdef uint32_t at = atomic_address(dc, i, log2), at2 = local(dc)
+    cdef uint32_t nlo = local(dc), nhi = local(dc)
     cdef uint32_t z = local(dc), t = local(dc), f
     if log2 == 3:
         ir_and(ir, t, at, const(dc, 15))
-        gen_exception_if(dc, COND_ne, t, const(dc, 0), X86_EXCP_GP, FAULT_TRAP, HINT_NONE, at)
+        gen_exception_if(dc, COND_ne, t, const(dc, 0), X86_EXCP_GP, FAULT_TRAP, HINT_ALIGNED,
+                         at)
     ir_op2(ir, OP_add if ctx(dc).mode == X86_MODE_64 else OP_add32, at2, at, const(dc, 1 << log2))
     ir_gld(ir, lo, at, oi(dc, log2 | MO_ATOMIC))
     ir_gld(ir, hi, at2, oi(dc, log2 | MO_ATOMIC))

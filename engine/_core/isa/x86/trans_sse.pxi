@@ -283,6 +283,9 @@ cdef bint trans_vfloat(DisasContext *dc, X86Insn *i, uint32_t op, uint32_t fmt, 
     lanes = scalar if scalar else size >> (3 if fmt == FP_F64 else 2)
     if op == SFP_F32_F16:
         d = SLOT_MEM if i.is_mem else i.rm
+        if i.is_mem:                    # its faults come before #XM, and before flags of MXCSR
+            check_writable(dc, segment_of(i))
+            call_memory(dc, VM_PROBE, address(dc, i, 3), size >> 1)
         call_vector(dc, VH_F32, op, d, d, i.reg, 0, imm, lanes, 0, size >> 1)
         if i.is_mem:
             w.lo = vlocal(dc)
@@ -387,10 +390,11 @@ cdef bint trans_mmxmov(DisasContext *dc, X86Insn *i) noexcept nogil:
         enter_mmx(dc, d, True)
         ir_st64(dc.ir, t, word_offset(d, 0))
     elif d == SLOT_MEM:
-        enter_mmx(dc, s, False)
+        wait_mmx(dc, i)
         t = local(dc)
         ir_ld64(dc.ir, t, word_offset(s, 0))
         store(dc, i, 3, t)
+        enter_mmx(dc, s, False)
     else:
         enter_mmx(dc, d if d >= SLOT_MMX else s, d >= SLOT_MMX)
         copy_mmx(dc, d, s)
@@ -470,11 +474,15 @@ cdef bint trans_vfromgpr(DisasContext *dc, X86Insn *i) noexcept nogil:
 cdef bint trans_vtogpr(DisasContext *dc, X86Insn *i) noexcept nogil:
     cdef uint32_t t = local(dc), s = register_operand(i, 1)
     if s >= SLOT_MMX:
-        enter_mmx(dc, s, False)
+        wait_mmx(dc, i)
         ir_ld64(dc.ir, t, word_offset(s, 0))
     else:
         ir_vlo(dc.ir, t, xmm(s))
+    if s >= SLOT_MMX and not i.is_mem:
+        enter_mmx(dc, s, False)
     put_op(dc, i, 0, t)
+    if s >= SLOT_MMX and i.is_mem:
+        enter_mmx(dc, s, False)
     return True
 
 

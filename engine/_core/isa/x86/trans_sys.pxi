@@ -27,7 +27,7 @@ cdef HelperInfo flags_write_info
 cdef HelperInfo smap_info
 cdef HelperInfo in_info
 cdef HelperInfo out_info
-cdef HelperInfo writable_info
+cdef HelperInfo ports_info
 cdef HelperInfo rdtsc_info
 cdef HelperInfo random_info
 cdef HelperInfo debug_info
@@ -57,7 +57,7 @@ set_helper(&flags_write_info, helper_flags_write, b"flags_write", HF_STATUS, 2)
 set_helper(&smap_info, helper_smap, b"smap", HF_STATUS, 1)
 set_helper(&in_info, helper_in, b"in", HF_STATUS, 3)
 set_helper(&out_info, helper_out, b"out", HF_STATUS, 4)
-set_helper(&writable_info, helper_writable, b"writable", HF_STATUS, 2)
+set_helper(&ports_info, helper_ports, b"ports", HF_STATUS, 4)
 set_helper(&rdtsc_info, helper_rdtsc, b"rdtsc", HF_STATUS, 0)
 set_helper(&random_info, helper_random, b"random", HF_NO_READ | HF_NO_WRITE, 0)
 set_helper(&debug_info, helper_debug, b"debug", HF_STATUS, 1)
@@ -580,6 +580,8 @@ cdef bint trans_string_port(DisasContext *dc, X86Insn *i, bint byte, bint out) n
         if not late:
             add_count(dc, i, ~1ULL)
     if out:
+        ir_call(ir, &ports_info, IR_NONE, const(dc, 0), const(dc, 1 << log2),
+                narrow(dc, MO_16, R_DX), const(dc, 1))
         t = string_load(dc, i, n, log2, IR_NONE if late else step)
         call_out(dc, narrow(dc, MO_16, R_DX), log2, t)
     else:
@@ -589,7 +591,8 @@ cdef bint trans_string_port(DisasContext *dc, X86Insn *i, bint byte, bint out) n
         if not late:
             advance(dc, i, n, step)
         at = string_at(dc, i, n, at, log2)
-        ir_call(ir, &writable_info, IR_NONE, at, const(dc, 1 << log2), IR_NONE, IR_NONE)
+        ir_call(ir, &ports_info, IR_NONE, at, const(dc, 1 << log2), narrow(dc, MO_16, R_DX),
+                const(dc, 0))
         ir_call(ir, &in_info, IR_NONE, narrow(dc, MO_16, R_DX), const(dc, 1 << log2),
                 const(dc, dc.pc), IR_NONE)
         ir_ld64(ir, t, off_result())

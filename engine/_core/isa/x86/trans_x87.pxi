@@ -57,6 +57,15 @@ cdef void call_x87(DisasContext *dc, uint32_t op, uint32_t addr) noexcept nogil:
     ir_call(dc.ir, &x87_info, IR_NONE, const(dc, op), const(dc, dc.pc), addr, IR_NONE)
 
 
+cdef void gen_pending(DisasContext *dc) noexcept nogil:
+    """A pending exception comes before those of the memory operand."""
+    cdef uint32_t t = local(dc), skip = ir_new_label(dc.ir)
+    ir_ld64(dc.ir, t, <uint32_t><uintptr_t>&(<CPUX86State *>NULL).fsw)
+    ir_brcond(dc.ir, t, const(dc, X87_ES), COND_tsteq, skip)
+    call_x87(dc, X87_WAIT, const(dc, 0))
+    ir_place_label(dc.ir, skip)
+
+
 cdef bint trans_fwait(DisasContext *dc, X86Insn *i) noexcept nogil:
     if not ctx(dc).features & X86F_i386:
         return True
@@ -81,6 +90,8 @@ cdef bint trans_x87(DisasContext *dc, X86Insn *i, uint32_t esc) noexcept nogil:
     if i.is_mem:
         if size == 0:
             return gen_environment(dc, i, esc)
+        if i.modrm >> 3 & 7 != 7 or esc != 1 and esc != 5:      # not FNSTCW, FNSTSW
+            gen_pending(dc)
         if size > 0:
             load_slot(dc, i, 8 if size == 10 else <uint32_t>size)
             if size == 10:

@@ -441,10 +441,9 @@ cdef int gather(CPUX86State *s, uint64_t offset, uint64_t lanes) noexcept nogil:
     cdef int status
     if x86_code64(s) and lanes >> 40 & 7 < SEG_FS:
         base = 0
-    for k in range(n):                  # whole lanes, so that a fault leaves nothing half chosen
-        memset(mask + (k << log2), 0xff if chosen(mask, k, log2) else 0, 1 << log2)
     for k in range(n):
         if not chosen(mask, k, log2):
+            memset(mask + (k << log2), 0, 1 << log2)
             continue
         if wide == 3:
             memcpy(&x, index + 8 * k, 8)

@@ -4,7 +4,7 @@
 # inline; rows, calls and registers are generated (gen/x86.py, gen/isa_out.py).
 from libc.stdio cimport snprintf
 from libc.string cimport memcpy, memset, strcmp
-from engine._core.base.types cimport (MO_128, MO_16, MO_8, MO_ALIGN, MO_ATOMIC, MO_SIGN, MO_SIZE,
+from engine._core.base.types cimport (ACCESS_READ, MO_128, MO_16, MO_8, MO_ALIGN, MO_ATOMIC, MO_SIGN, MO_SIZE,
                                       ST_OK, ST_PC_CHANGED, int8_t, int16_t, int32_t, int64_t,
                                       uint8_t, uint16_t, uint32_t, uint64_t, uintptr_t)
 from engine._core.cpu.head cimport CPUHead, FAULT_ILLEGAL, FAULT_TRAP
@@ -32,7 +32,7 @@ from engine._core.isa.x86.simd_fp cimport *
 from engine._core.isa.x86.simd_misc cimport *
 from engine._core.isa.x86.vechelp cimport *
 from engine._core.isa.x86.vecmem cimport *
-from engine._core.isa.x86.x87 cimport X87_NO_STORE, x87_operand
+from engine._core.isa.x86.x87 cimport X87_ES, X87_NO_STORE, x87_operand
 from engine._core.isa.x86.kinds_gen cimport *
 from engine._core.isa.x86.paging cimport *
 from engine._core.isa.x86.segment cimport *
@@ -284,6 +284,9 @@ cdef void x86_restore_state(CPUHead *head, const uint64_t *row) noexcept nogil:
     head.pc = row[0]
     if row[1] != CC_DYNAMIC:
         (<CPUX86State *>head).cc_op = row[1]
+    if (row[2] == ROW_WRITES_BACK and head.exception_index == X86_EXCP_PF
+            and head.fault.access == ACCESS_READ):
+        (<CPUX86State *>head).error_code |= PF_W
 
 
 # ---------------------------------------------------------------- life cycle

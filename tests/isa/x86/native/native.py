@@ -11,6 +11,7 @@ not: what an instruction should do; the C half is runner.c. Who calls it: tests/
 
 import mmap
 import platform
+import select
 import shutil
 import subprocess
 import sys
@@ -22,20 +23,25 @@ import numpy as np
 HERE = Path(__file__).resolve().parent
 MEM_WINDOW = 0x20000F80   # 128 bytes of memory; the page after them is not mapped
 MEM_SIZE = 128
+IMAGE = 0x20000400        # more memory in the page before, for records that have an image
+IMAGE_SIZE = 1024
 CODE = 0x30000800
 
 RECORD = np.dtype([
     ("fcw", "<u2"), ("fsw", "<u2"), ("ftw", "u1"), ("fx_reserved", "u1"), ("fop", "<u2"),
     ("fip", "<u8"), ("fdp", "<u8"), ("mxcsr", "<u4"), ("mxcsr_mask", "<u4"),
     ("st", "u1", (8, 16)),           # st(0) first, 10 bytes each
-    ("xmm", "<u8", (16, 2)), ("fx_rest", "u1", 96),
+    ("xmm", "<u8", (16, 2)), ("fx_rest", "u1", 48),
+    ("fsbase", "<u8"), ("gsbase", "<u8"), ("fx_rest2", "u1", 32),    # bytes left to software
     ("xstate_bv", "<u8"), ("xheader", "u1", 56),
     ("ymmh", "<u8", (16, 2)),
     ("gpr", "<u8", 16), ("rflags", "<u8"), ("code", "u1", 16), ("mem", "u1", MEM_SIZE),
     ("signal", "<u4"), ("size", "<u4"), ("fault_addr", "<u8"), ("rip", "<u8"),
-    ("trap", "<u4"), ("error", "<u4"), ("pad", "u1", 8),
+    ("trap", "<u4"), ("error", "<u4"), ("bits", "<u4"), ("pad", "u1", 4),
 ])
 assert RECORD.itemsize == 1152
+WITH_IMAGE = np.dtype([*((name, *RECORD.fields[name][:1]) for name in RECORD.names),
+                       ("image", "u1", IMAGE_SIZE)])
 
 # What single numbers are worth trying, by the width of a lane.
 SPECIAL = {
@@ -57,8 +63,8 @@ def why_not() -> str | None:
         return "the native comparison needs an x86-64 Linux host"
     if shutil.which("gcc") is None:
         return "the native comparison needs gcc (Debian package gcc)"
-    if "xsave" not in cpu_flags():
-        return "the native comparison needs a processor with XSAVE"
+    if not {"xsave", "fsgsbase"} <= cpu_flags():
+        return "the native comparison needs a processor with XSAVE and FSGSBASE"
     return None
 
 
@@ -70,9 +76,10 @@ def cpu_flags() -> frozenset[str]:
     return frozenset()
 
 
-def cases(count: int) -> np.ndarray:
+def cases(count: int, kind: np.dtype = RECORD, bits: int = 64) -> np.ndarray:
     """`count` records: zero registers, empty x87 stack, all exceptions masked, IF and bit 1 set."""
-    out = np.zeros(count, RECORD)
+    out = np.zeros(count, kind)
+    out["bits"] = bits
     out["fcw"] = 0x37F
     out["mxcsr"] = 0x1F80
     out["xstate_bv"] = 7
@@ -133,24 +140,25 @@ def numbers(rng: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarra
 
 
 class Processor:
-    """The child process that runs records. Close it, or use it in a `with`."""
+    """The child process that runs records of one kind. Close it, or use it in a `with`."""
 
-    def __init__(self, capacity: int = 1 << 14) -> None:
+    def __init__(self, capacity: int = 1 << 14, kind: np.dtype = RECORD) -> None:
         reason = why_not()
         if reason:
             raise RuntimeError(reason)
         self.capacity = capacity
         self.home = tempfile.TemporaryDirectory(prefix="engine-native-")
         home = Path(self.home.name)
-        subprocess.run(["gcc", "-O2", "-no-pie", "-o", home / "runner", HERE / "runner.c"],
-                       check=True)
+        subprocess.run(["gcc", "-O2", "-no-pie", "-fno-stack-protector", "-mgeneral-regs-only",
+                        "-o", home / "runner", HERE / "runner.c"], check=True)
         path = home / "records"
         with open(path, "wb") as file:
-            file.truncate(capacity * RECORD.itemsize)
+            file.truncate(capacity * kind.itemsize)
         with open(path, "r+b") as file:
             self.map = mmap.mmap(file.fileno(), 0)
-        self.shared = np.frombuffer(self.map, RECORD)
-        self.child = subprocess.Popen([home / "runner", path], stdin=subprocess.PIPE,
+        self.shared = np.frombuffer(self.map, kind)
+        self.child = subprocess.Popen([home / "runner", path,
+                                       str(kind.itemsize - RECORD.itemsize)], stdin=subprocess.PIPE,
                                       stdout=subprocess.PIPE)
 
     def run(self, records: np.ndarray) -> np.ndarray:
@@ -163,7 +171,10 @@ class Processor:
             try:
                 self.child.stdin.write(b"%d\n" % len(part))
                 self.child.stdin.flush()
-                answer = self.child.stdout.readline()
+                ready, _, _ = select.select([self.child.stdout], [], [], 120)
+                answer = self.child.stdout.readline() if ready else b"nothing in 120 seconds"
+                if not ready:
+                    self.child.kill()
             except BrokenPipeError:
                 answer = b""
             if answer != b"%d\n" % len(part):
