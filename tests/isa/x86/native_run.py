@@ -79,6 +79,9 @@ def settle(made, mine, real):
     # (with page tables: test_paging.py).
     both = (mine["trap"] == 14) & (real["trap"] == 14)
     mine["error"][both] |= real["error"][both] & 2
+    # The upper half is the kernel's, where something is.
+    kernel = both & (real["fault_addr"] >> np.uint64(47) != 0)
+    mine["error"][kernel] |= real["error"][kernel] & 1
     # Which byte of a store in parts or of an image is the first to be tried.
     if made.parts:
         both &= (

@@ -274,8 +274,8 @@ def test_string_ports_ask_for_permission_first(backend, code):
     assert raised(emu) == (13, 0)
 
 
-@pytest.mark.parametrize("code", [
-    "2e8907", "2e0107", "2ef00107", "2e8707", "2e0fb10f", "2e0f1107", "2e0fc70f", "2ed91f", "2e0f7f07"])
+@pytest.mark.parametrize("code", ["2e8907", "2e0107", "2ef00107", "2e8707", "2e0fb10f", "2e0f1107",
+                                  "2e0fc70f", "2ed91f", "2e0f7f07", "2ed127", "2e0fa40701"])
 def test_code_is_not_written(backend, code):
     """A store through CS: #GP, however flat it is."""
     emu = machine("i386", bytes.fromhex(code), backend, user_mode=True)
@@ -285,17 +285,27 @@ def test_code_is_not_written(backend, code):
 
 
 @pytest.mark.parametrize(("code", "registers"), [
-    ("c8040000", {"rsp": 0x100004}), ("0fae3f", {}), ("0f7f07", {}), ("0f7e07", {}), ("0fe707", {})])
+    ("c8040000", {"rsp": 0xA0008}), ("0fae3f", {}), ("0f7f07", {}), ("0f7e07", {}), ("0fe707", {})])
 def test_a_fault_changes_nothing(backend, code, registers):
-    """ENTER tries its new top, CLFLUSH its byte; MMX stores leave the x87 unit until they are done."""
+    """ENTER tries its new top, CLFLUSH its byte; MMX stores leave the x87 unit until the end."""
     emu = machine("x86_64", bytes.fromhex(code), backend)
     emu.memory.unmap(0x90000, 0x10000)
     emu.regs.write_many({"rdi": 0x90000, "fsw": 0x3000, "ftw": 0xFFFF})
-    emu.regs.write_many({"rsp": 0xA0008} if code[:2] == "c8" else registers)
+    emu.regs.write_many(registers)
     before = emu.regs.read_many(["rsp", "rbp", "fsw", "ftw"])
     with pytest.raises(engine.MemoryFault):
         emu.run(count=1)
     assert emu.regs.read_many(["rsp", "rbp", "fsw", "ftw"]) == before
+
+
+@pytest.mark.parametrize("code", ["0f6007", "0f6107", "0f6207"])
+def test_unpack_of_four_bytes(backend, code):
+    """PUNPCKLBW and its kin of MMX registers read mm/m32."""
+    emu = machine("x86_64", bytes.fromhex(code), backend)
+    emu.memory.write(0xFFFFC, b"\x11\x22\x33\x44")
+    emu.regs.write_many({"rdi": 0xFFFFC})
+    assert raised(emu) is None
+    assert emu.regs["fpr0"] >> 56 & 0xFF == 0x44
 
 
 @pytest.mark.parametrize("code", ["d807", "da07", "df2f", "d92f", "db2f", "d91f", "d927"])

@@ -254,7 +254,10 @@ cdef bint trans_vint(DisasContext *dc, X86Insn *i, uint32_t op) noexcept nogil:
         wait_mmx(dc, i)
     elif lane_form(op) and gen_lanes(dc, i, op, n, half) or gen_across(dc, i, op, n):
         return True
-    b = last_source(dc, i, n - 1, half)
+    if size == 8 and i.is_mem and op & ~3 == SIMD_UNPCKL:
+        b = slot_of(dc, i, n - 1, 4)        # mm/m32
+    else:
+        b = last_source(dc, i, n - 1, half)
     if op == SIMD_INSERTPS and b == SLOT_MEM:
         imm &= 0x3f
     d = register_operand(i, 0)
