@@ -243,8 +243,8 @@ def make_row(rng, state, row, bits, sets):
         return None
     if bits == 32 and any(k == "L" for k, _, _ in row.codes):
         code = code[:-1] + bytes([code[-1] & 0x7F])     # the bit is ignored in 32-bit mode
-    if row.family == "maskmov" or row.family == "vmaskmov" and prefix == b"\x2E":
-        prefix = b""                    # a store of nothing to where it may not be
+    if row.family == "maskmov" or row.family in ("vmaskmov", "pop") and prefix == b"\x2E":
+        prefix = b""    # a store of nothing to where it may not be; which fault is first
     code = prefix + code
     at = code.find(MARK)
     if at >= 0:
@@ -330,7 +330,7 @@ def arrange(rng, state, row, records, base, code):
         records["fsbase"], records["gsbase"] = gpr[:, 0], gpr[:, 1]
     if row.family == "popf":            # aligned: flags as chosen above
         gpr[:, 4] = native.MEM_WINDOW + rng.choice((64, 96, 120, 128))
-    elif row.family in ("push", "pop", "pusha", "popa", "pushf", "call", "ret") \
+    elif row.family in ("push", "pop", "pusha", "pushf", "call", "ret") \
             and rng.random() < 0.15:
         gpr[:, 4] = native.MEM_WINDOW + rng.choice((-1, 1, 3, 96, 123, 125, 127, 128, 129, 132,
                                                     200))

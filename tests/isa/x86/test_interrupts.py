@@ -327,7 +327,8 @@ def test_data_breakpoint(backend, code, kind, hit):
 
 @pytest.mark.parametrize(("code", "de", "port", "hit"), [
     ("e461", 8, 0x61, True), ("e661", 8, 0x61, True), ("e560", 8, 0x60, True),
-    ("6c", 8, 0x61, True), ("e461", 0, 0x61, False), ("e465", 8, 0x61, False), ("8b07", 8, DATA, False)])
+    ("6c", 8, 0x61, True), ("e461", 0, 0x61, False), ("e465", 8, 0x61, False),
+    ("8b07", 8, DATA, False)])
 def test_port_breakpoint(backend, code, de, port, hit):
     """R/W 10b with CR4.DE (SDM 3B, 18.2.4): two ports at 60h; the trap comes behind."""
     emu = protected(backend, bytes.fromhex(code) + b"\x90\x90", {1: 0x8E})
