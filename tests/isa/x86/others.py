@@ -198,7 +198,7 @@ APART = NOT_ALONE | {"pusha", "popa", "bound", "les", "lds", "into", "clflush", 
 # with the sections of the manual that say so; processors agree with those (native_run.py, the
 # `.ins` lines).
 COMMON = {
-    "frndint": "rounds as the precision control says, which is for other operations (SDM 1, 8.1.5.2)",
+    "frndint": "rounds to the precision control, which is not for it (SDM 1, 8.1.5.2)",
     "mmx": "bits 79 to 64 of the register do not become ones (SDM 1, 9.6.2)",
     "fldcw": "bits 6, 7 and 13 to 15 do not read as they must (SDM 1, 8.1.5)",
     "fucomi": "OF, SF and AF are not cleared (SDM 2A, FCOMI)",
