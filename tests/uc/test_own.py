@@ -10,7 +10,7 @@ import threading
 import weakref
 
 import pytest
-from uc.rv import CODE, DATA, EBREAK, ECALL, NOP, addi, jal, load, store, sub
+from uc.rv import CODE, DATA, EBREAK, ECALL, NOP, addi, bne, jal, load, store, sub
 
 import engine.unicorn as u
 from engine.unicorn import riscv_const as r
@@ -315,6 +315,49 @@ def test_devices_that_are_read_by_the_host():
     with pytest.raises(LookupError):
         uc.mem_read(DATA + 0x2000, 0x1000)
     assert calls[-1] == 0x100                   # none after the one that raised
+
+
+def test_a_device_that_is_called_all_the_time_shares_the_gil():
+    """The run keeps the GIL then; others get it nevertheless, runs inside and reads work."""
+    uc = machine(load(4, 7, 6) + addi(5, 5, -1) + bne(5, 0, -8))
+    uc.mem_write(CODE + 0x100, load(4, 8, 6) * 200)
+    calls = turns = inside = 0
+    hooks = []
+    done = threading.Event()
+
+    def run_inside(uc, *args):
+        nonlocal inside
+        before = calls
+        uc.emu_start(CODE + 0x100, CODE + 0x100 + 800)
+        inside += calls - before
+        uc.hook_del(hooks.pop())
+
+    def read(uc, offset, size, data):
+        nonlocal calls
+        calls += 1
+        if calls == 2000:
+            assert uc.mem_read(DATA + 0x2000, 4) == b"\7\0\0\0"
+            hooks.append(uc.hook_add(u.UC_HOOK_CODE, run_inside, None, CODE + 4, CODE + 4))
+        return 7
+
+    def count():
+        nonlocal turns
+        while not done.wait(1e-4):
+            turns += 1
+
+    uc.mmio_map(DATA + 0x2000, 0x1000, read, None, None, None)
+    uc.reg_write(r.UC_RISCV_REG_X6, DATA + 0x2000)
+    uc.reg_write(r.UC_RISCV_REG_X5, 1000000)
+    thread = threading.Thread(target=count)
+    thread.start()
+    try:
+        uc.emu_start(CODE, CODE + 12)
+        meanwhile = turns
+    finally:
+        done.set()
+        thread.join()
+    assert (calls, inside, hooks) == (1000201, 200, [])
+    assert meanwhile and uc.reg_read(r.UC_RISCV_REG_X7) == uc.reg_read(r.UC_RISCV_REG_X8) == 7
 
 
 def test_threads_that_need_the_engine_first():
