@@ -226,6 +226,78 @@ def test_memory_contexts():
     assert uc.reg_read(r.UC_RISCV_REG_A0) == 0
 
 
+def test_contexts_are_whole():
+    uc = machine(addi(7, 7, 1) + NOP + addi(8, 8, 1))
+    uc.reg_write_batch([(r.UC_RISCV_REG_X7, 5), (r.UC_RISCV_REG_PC, CODE + 4)])
+    again = [uc.context_save()]
+    uc.hook_add(u.UC_HOOK_CODE, lambda *args: again and uc.context_restore(again.pop()), None,
+                CODE + 8, CODE + 8)
+    uc.emu_start(CODE, CODE + 12)       # in the hook back to the second instruction, and X7 to 5
+    assert uc.reg_read_batch([r.UC_RISCV_REG_X7, r.UC_RISCV_REG_X8]) == (5, 1) and not again
+
+
+def test_contexts_of_one_engine_in_another():
+    uc = machine(mode=u.UC_MODE_RISCV64)
+    uc.reg_write_batch([(r.UC_RISCV_REG_X7, 5), (r.UC_RISCV_REG_F3, 9)])
+    context = uc.context_save()
+    context.reg_write(r.UC_RISCV_REG_X8, 6)         # what was changed in it goes back, too
+    uc.reg_write_batch([(r.UC_RISCV_REG_X7, 0), (r.UC_RISCV_REG_F3, 0)])
+    del uc
+    other = machine()
+    untouched = machine().context_save()
+    for _ in range(2):
+        other.context_restore(context)
+        ids = [r.UC_RISCV_REG_X7, r.UC_RISCV_REG_X8, r.UC_RISCV_REG_F3]
+        assert other.reg_read_batch(ids) == context.reg_read_batch(ids) == (5, 6, 9)
+        other.context_restore(untouched)
+        assert other.reg_read_batch(ids) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("where", ["idle", "hook", "device"])
+@pytest.mark.parametrize("mode", [2, 3])
+def test_memory_contexts_everywhere(mode, where):
+    """As snapshots, as copies in hooks and beside devices; registers stay in mode 2."""
+    uc = machine(NOP * 2)
+    if where == "device":
+        uc.mmio_map(DATA + 0x2000, 0x1000, lambda *args: 7, None, None, None)
+    uc.mem_write(DATA, b"before")
+    uc.ctl_context_mode(mode)
+    saved = []
+
+    def save(*args):
+        saved[:] = [uc.context_save()]
+        saved.append(pickle.loads(pickle.dumps(saved[0])))
+
+    def restore(*args):
+        uc.context_restore(saved[0])
+
+    def change():
+        uc.mem_write(DATA, b"after!")
+        uc.mem_protect(DATA + 0x1000, 0x1000, 1)
+        uc.mem_map(0x900000, 0x1000)
+        uc.reg_write(r.UC_RISCV_REG_X9, 4)
+
+    if where == "hook":
+        uc.hook_add(u.UC_HOOK_CODE, save, None, CODE, CODE)
+        uc.emu_start(CODE, CODE + 4)
+    else:
+        save()
+    for _ in range(2):
+        change()
+        if where == "hook":
+            hook = uc.hook_add(u.UC_HOOK_CODE, restore, None, CODE + 4, CODE + 4)
+            uc.emu_start(CODE + 4, CODE + 8, count=1)
+            uc.hook_del(hook)
+        else:
+            restore()
+        assert uc.mem_read(DATA, 6) == b"before"
+        regions = [(DATA, DATA + 0x1fff, 7)]
+        assert [region for region in uc.mem_regions() if region[0] in range(DATA, DATA + 0x2000)
+                or region[0] == 0x900000] == regions
+        assert uc.reg_read(r.UC_RISCV_REG_X9) == (4 if mode == 2 else 0)
+        saved.reverse()
+
+
 def test_contexts_of_other_guests_are_refused():
     narrow = u.Uc(u.UC_ARCH_RISCV, u.UC_MODE_RISCV32)
     with pytest.raises(u.UcError, match="UC_ERR_ARG"):
