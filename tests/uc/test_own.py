@@ -4,6 +4,7 @@ What lives here: one test for each row of "Differences" in docs/unicorn.md. What
 do alike (test_compare.py), constants and modules (test_layout.py).
 """
 
+import contextlib
 import gc
 import pickle
 import threading
@@ -307,6 +308,25 @@ def test_contexts_of_other_guests_are_refused():
     context = machine().context_save()
     with pytest.raises(u.UcError, match="UC_ERR_ARG"):
         UcContext.__new__(UcContext).__setstate__((b"short", 5, context.arch, context.mode, None))
+
+
+def test_cpu_models():
+    mul = bytes.fromhex("b303b502")         # mul x7, x10, x11
+    for model, has in ((None, True), (0, True), (1, False), (2, True), (3, True)):
+        uc = u.Uc(u.UC_ARCH_RISCV, u.UC_MODE_RISCV64, model)
+        uc.mem_map(CODE, 0x1000)
+        uc.mem_write(CODE, mul)
+        uc.reg_write_batch([(r.UC_RISCV_REG_X10, 6), (r.UC_RISCV_REG_X11, 7)])
+        with contextlib.nullcontext() if has else pytest.raises(u.UcError):
+            uc.emu_start(CODE, CODE + 4)
+        assert uc.reg_read(r.UC_RISCV_REG_X7) == 42 * has
+        assert uc.ctl_get_cpu_model() == (3 if model is None else model)
+        # Another's context, and one whose registers are read, are those of the model.
+        context = uc.context_save()
+        assert context.reg_read(r.UC_RISCV_REG_X10) == 6
+    for model in (4, -1, 1 << 40):
+        with pytest.raises(u.UcError, match="UC_ERR_ARG"):
+            u.Uc(u.UC_ARCH_RISCV, u.UC_MODE_RISCV64, model)
 
 
 def test_controls():

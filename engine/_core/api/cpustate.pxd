@@ -8,8 +8,8 @@ cdef bytes cpu_save(Core core)
 # Give back what cpu_save took from this or another CPU of the same kind; ArgumentError, and nothing
 # is changed, when no such CPU can be in that state. trusted: this engine took it.
 cdef int cpu_load(Core core, bytes data, bint trusted) except -1
-# All of it but counts, exceptions and interrupts, for the same engine and at any time, in hooks too:
-# what registers are. `to` has cpu_registers_size(core) bytes.
+# All of it but counts, exceptions and interrupts, which is what registers are; for the same engine,
+# at any time, in hooks too. `to` has cpu_registers_size(core) bytes.
 cdef Py_ssize_t cpu_registers_size(Core core) noexcept
 cdef void cpu_registers_save(Core core, uint8_t *to) noexcept
 cdef int cpu_registers_load(Core core, const uint8_t *state) except -1

@@ -212,8 +212,9 @@ class Uc(UcBase):
     def _open(self) -> tuple[Emulator, arches.Arch]:
         if not hasattr(self, "_table"):
             raise UcError(const.UC_ERR_HANDLE)      # __init__ has not been called
+        options = {} if self._cpu is None else self._cpus()[self._cpu]
         emulator = Emulator(self._native, fp=False, segment_limits=False,
-                            code_buffer=self._buffer_size)
+                            code_buffer=self._buffer_size, **options)
         for name, value in self._table.reset:
             emulator.reg_write(name, value)
         return emulator, self._table
@@ -455,12 +456,17 @@ class Uc(UcBase):
         return self._table.default_model[cast(int, self._table.mode_bits(self._mode))]
 
     def ctl_set_cpu_model(self, model: int) -> None:
-        """Choose the model before the engine is first used. UcError(UC_ERR_ARG): too late, or there
-        is no such model."""
-        count = self._table.models[cast(int, self._table.mode_bits(self._mode))]
-        if self.emulator is not None or not 0 <= model < count:
+        """Choose the model before the engine is first used: what it lacks is no instruction.
+
+        Without a choice there is everything. UcError(UC_ERR_ARG): too late, or the engine has no
+        such model (docs/unicorn.md)."""
+        if self.emulator is not None or model not in self._cpus():
             raise UcError(const.UC_ERR_ARG)
         self._cpu = model
+
+    def _cpus(self) -> dict[int, dict[str, Any]]:
+        """UC_CPU_* -> options of the native engine."""
+        return self._table.cpus[cast(int, self._table.mode_bits(self._mode))]
 
     def ctl_remove_cache(self, lbound: int, ubound: int) -> None:
         """Drop translated code. Never needed: writes to code are noticed."""
