@@ -31,7 +31,7 @@ class Arch(NamedTuple):
     natives: dict[int, str]                 # mode bits -> the engine's name of the guest
     modes: int                              # all mode bits that are understood
     default_model: dict[int, int]           # mode bits -> UC_CPU_*
-    models: dict[int, int]                  # mode bits -> how many
+    cpus: dict[int, dict[int, dict[str, Any]]]  # mode bits -> UC_CPU_* -> options of Emulator
     traps: dict[int, tuple[int, int]]       # exception -> (what it is, number that hooks get)
     reset: tuple[tuple[str, int], ...]      # registers that unicorn resets to other values
     saved: tuple[str, ...]                  # registers that contexts hold; (): all
@@ -110,11 +110,20 @@ def _x86(native: str) -> dict[int, Row]:
     return {number: rows[name.lower()] for name, number in ids.items() if name.lower() in rows}
 
 
+def _riscv_cpu(letters: str) -> dict[str, Any]:
+    return {"features": [*letters, "zicsr", "zifencei"]}
+
+
+# ANY, BASE, SiFive's E31 and E51 (FU540 manual: RV64IMAC, machine and user mode), U34 and U54
+# (RV64GC, all modes).
+_RISCV_CPUS: dict[int, dict[str, Any]] = {0: {}, 1: _riscv_cpu(""), 2: _riscv_cpu("macu"),
+                                          3: _riscv_cpu("mafdcsu")}
+
 # Privileged ISA, table 14: 2 illegal instruction, 3 breakpoint, 8 to 11 environment calls.
 # Unicorn's hooks see calls from every level as 8, and breakpoints as invalid instructions.
 _RISCV = Arch(
     module="riscv", natives={4: "riscv32", 8: "riscv64"}, modes=12,
-    default_model={4: 3, 8: 3}, models={4: 4, 8: 4},
+    default_model={4: 3, 8: 3}, cpus={4: _RISCV_CPUS, 8: _RISCV_CPUS},
     traps={2: (AFTER, 2), 3: (INVALID, 3), 8: (AFTER, 8), 9: (AFTER, 8), 11: (AFTER, 8)},
     reset=(("pc", 0x1000),), saved=(),
     subtractions=("sub", "subw", "c.sub", "c.subw"), insns={}, make_rows=_riscv)
@@ -125,6 +134,11 @@ _SYSTEM = ("cr0", "cr2", "cr3", "cr4", "cr8", "dr0", "dr1", "dr2", "dr3", "dr6",
            "ldt_limit", "tr", "tr_base", "tr_limit", "star", "lstar", "cstar", "fmask",
            "kernel_gs_base", "sysenter_cs", "sysenter_esp", "sysenter_eip", "tsc_aux", "pat",
            "apic_base", "misc_enable")
+# UC_CPU_X86_*: those that the engine has under the same name, and Conroe, which is a Core 2.
+_X86_OLD = {7: {"model": "486"}, 8: {"model": "pentium"}, 9: {"model": "pentium2"},
+            10: {"model": "pentium3"}}
+_X86_64_BIT = {2: {"model": "core2"}, 13: {"model": "core2"}, 15: {"model": "nehalem"},
+               19: {"model": "haswell"}}
 IN, OUT = 218, 500                          # UC_X86_INS_*
 _SYSCALL, _SYSENTER = 699, 700
 
@@ -132,7 +146,8 @@ _SYSCALL, _SYSENTER = 699, 700
 # INT n (isa/x86/defs.pxd). No register is named twice in `saved`: each would undo the other.
 _X86 = Arch(
     module="x86", natives={2: "x86_16", 4: "i386", 8: "x86_64"}, modes=14,
-    default_model={2: 19, 4: 19, 8: 19}, models={2: 38, 4: 38, 8: 38},
+    default_model={2: 19, 4: 19, 8: 19},
+    cpus={2: _X86_OLD | _X86_64_BIT, 4: _X86_OLD | _X86_64_BIT, 8: _X86_64_BIT},
     traps={1: (AFTER, 1), 3: (AFTER, 3), 4: (AFTER, 4), 6: (INVALID, 6),
            0x100: (CALL, _SYSCALL), 0x101: (CALL, _SYSENTER),
            **{0x200 + number: (AFTER, number) for number in range(256)}},

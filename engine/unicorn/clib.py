@@ -13,6 +13,7 @@ from typing import Any
 from engine._core.api.ucregs import UcError, error_text
 from engine.errors import MemoryFault
 from engine.unicorn import unicorn_const as const
+from engine.unicorn import x86_const as x86
 
 _p, _u32, _u64, _int = ctypes.c_void_p, ctypes.c_uint32, ctypes.c_uint64, ctypes.c_int
 
@@ -79,6 +80,10 @@ HOOK_EDGE_GEN_CFUNC = ctypes.CFUNCTYPE(None, _p, ctypes.POINTER(uc_tb), ctypes.P
 HOOK_TCG_OPCODE_CFUNC = ctypes.CFUNCTYPE(None, _p, _u64, _u64, _u64, _u32, _p)
 HOOK_TLB_FILL_CFUNC = ctypes.CFUNCTYPE(ctypes.c_bool, _p, _u64, _int, ctypes.POINTER(uc_tlb_entry),
                                        _p)
+HOOK_INSN_IN_CFUNC = ctypes.CFUNCTYPE(_u32, _p, _u32, _int, _p)
+HOOK_INSN_OUT_CFUNC = ctypes.CFUNCTYPE(None, _p, _u32, _int, _u32, _p)
+HOOK_INSN_SYSCALL_CFUNC = ctypes.CFUNCTYPE(None, _p, _p)
+HOOK_INSN_CPUID_CFUNC = ctypes.CFUNCTYPE(_u32, _p, _p)
 MMIO_READ_CFUNC = ctypes.CFUNCTYPE(_u64, _p, _u64, _u32, _p)
 MMIO_WRITE_CFUNC = ctypes.CFUNCTYPE(None, _p, _u64, _u32, _u64, _p)
 
@@ -89,6 +94,12 @@ _SHAPES: tuple[tuple[int, Any], ...] = (
     (int(const.UC_HOOK_MEM_VALID) | int(const.UC_HOOK_MEM_READ_AFTER), HOOK_MEM_ACCESS_CFUNC),
     (const.UC_HOOK_INSN_INVALID, HOOK_INSN_INVALID_CFUNC),
 )
+
+# By instruction, the first of the further arguments. All others: as CPUID.
+_INSN_SHAPES: dict[int, Any] = {x86.UC_X86_INS_IN: HOOK_INSN_IN_CFUNC,
+                                x86.UC_X86_INS_OUT: HOOK_INSN_OUT_CFUNC,
+                                x86.UC_X86_INS_SYSCALL: HOOK_INSN_SYSCALL_CFUNC,
+                                x86.UC_X86_INS_SYSENTER: HOOK_INSN_SYSCALL_CFUNC}
 
 _engines: "weakref.WeakValueDictionary[int, Any]" = weakref.WeakValueDictionary()
 
@@ -130,6 +141,8 @@ def _hook_add(handle: Any, out: Any, htype: Any, callback: Any, user_data: Any, 
     uc = engine_of(handle)
     kind = _number(htype)
     shape = next((shape for bits, shape in _SHAPES if kind and not kind & ~bits), None)
+    if kind == const.UC_HOOK_INSN and args:
+        shape = _INSN_SHAPES.get(_number(args[0]), HOOK_INSN_CPUID_CFUNC)
     if shape is None:
         raise UcError(const.UC_ERR_ARG)
     function = ctypes.cast(callback, shape)

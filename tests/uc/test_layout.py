@@ -16,7 +16,7 @@ from uc.rv import CODE, DATA, NOP, load
 import engine.unicorn as u
 from engine.errors import UnsupportedError
 from engine.unicorn import arch as arches
-from engine.unicorn import clib, riscv_const, tables
+from engine.unicorn import clib, riscv_const, tables, x86_const
 from engine.unicorn.unicorn_py3 import unicorn as internals
 from engine.unicorn.unicorn_py3.arch import arm, arm64, intel, types
 
@@ -156,6 +156,39 @@ def test_hooks_by_ctypes_as_speakeasy_adds_them():
     assert buffer.raw == b"abcd"
     with pytest.raises(u.UcError, match="UC_ERR_HANDLE"):
         clib.engine_of(None)
+
+
+def test_hooks_of_x86_by_ctypes_as_speakeasy_adds_them():
+    """INSN hooks get their instruction as one more argument; each kind has its own C type."""
+    uc, seen = u.Uc(u.UC_ARCH_X86, u.UC_MODE_32), []
+    uc.mem_map(CODE, 0x1000)
+    uc.mem_map(DATA, 0x1000)
+    # mov [DATA], ecx; int 0x2e; sysenter; mov eax, [0]
+    uc.mem_write(CODE, bytes.fromhex("890d00002000 cd2e 0f34 a100000000"))
+    uc.reg_write(x86_const.UC_X86_REG_ECX, 0xfffffffe)
+
+    def write(handle, access, address, size, value, data):
+        seen.append(("write", access, address, size, value, data))
+
+    def interrupt(handle, number, data):
+        seen.append(("interrupt", number, engine_of(handle) is uc))
+
+    def call(handle, data):
+        seen.append(("call", uc.reg_read(x86_const.UC_X86_REG_EIP)))
+        uc.emu_stop()
+    engine_of = clib.engine_of
+    keep = [internals.HOOK_MEM_ACCESS_CFUNC(write), internals.HOOK_INTR_CFUNC(interrupt),
+            intel.HOOK_INSN_SYSCALL_CFUNC(call)]
+    for kind, function, args in ((u.UC_HOOK_MEM_WRITE, keep[0], ()), (u.UC_HOOK_INTR, keep[1], ()),
+                                 (u.UC_HOOK_INSN, keep[2],
+                                  (ctypes.c_int(x86_const.UC_X86_INS_SYSENTER),))):
+        handle = types.uc_hook_h()
+        assert internals.uclib.uc_hook_add(
+            uc._uch, ctypes.byref(handle), kind, ctypes.cast(function, ctypes.c_void_p),
+            ctypes.c_void_p(5), ctypes.c_uint64(1), ctypes.c_uint64(0), *args) == u.UC_ERR_OK
+    uc.emu_start(CODE, CODE + 0x100)
+    assert seen == [("write", 17, DATA, 4, 0xfffffffe, 5), ("interrupt", 0x2e, True),
+                    ("call", CODE + 8)]
 
 
 def test_structures_and_helpers():

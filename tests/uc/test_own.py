@@ -4,13 +4,14 @@ What lives here: one test for each row of "Differences" in docs/unicorn.md. What
 do alike (test_compare.py), constants and modules (test_layout.py).
 """
 
+import contextlib
 import gc
 import pickle
 import threading
 import weakref
 
 import pytest
-from uc.rv import CODE, DATA, EBREAK, ECALL, NOP, addi, jal, load, store, sub
+from uc.rv import CODE, DATA, EBREAK, ECALL, NOP, addi, bne, jal, load, store, sub
 
 import engine.unicorn as u
 from engine.unicorn import riscv_const as r
@@ -226,6 +227,78 @@ def test_memory_contexts():
     assert uc.reg_read(r.UC_RISCV_REG_A0) == 0
 
 
+def test_contexts_are_whole():
+    uc = machine(addi(7, 7, 1) + NOP + addi(8, 8, 1))
+    uc.reg_write_batch([(r.UC_RISCV_REG_X7, 5), (r.UC_RISCV_REG_PC, CODE + 4)])
+    again = [uc.context_save()]
+    uc.hook_add(u.UC_HOOK_CODE, lambda *args: again and uc.context_restore(again.pop()), None,
+                CODE + 8, CODE + 8)
+    uc.emu_start(CODE, CODE + 12)       # in the hook back to the second instruction, and X7 to 5
+    assert uc.reg_read_batch([r.UC_RISCV_REG_X7, r.UC_RISCV_REG_X8]) == (5, 1) and not again
+
+
+def test_contexts_of_one_engine_in_another():
+    uc = machine(mode=u.UC_MODE_RISCV64)
+    uc.reg_write_batch([(r.UC_RISCV_REG_X7, 5), (r.UC_RISCV_REG_F3, 9)])
+    context = uc.context_save()
+    context.reg_write(r.UC_RISCV_REG_X8, 6)         # what was changed in it goes back, too
+    uc.reg_write_batch([(r.UC_RISCV_REG_X7, 0), (r.UC_RISCV_REG_F3, 0)])
+    del uc
+    other = machine()
+    untouched = machine().context_save()
+    for _ in range(2):
+        other.context_restore(context)
+        ids = [r.UC_RISCV_REG_X7, r.UC_RISCV_REG_X8, r.UC_RISCV_REG_F3]
+        assert other.reg_read_batch(ids) == context.reg_read_batch(ids) == (5, 6, 9)
+        other.context_restore(untouched)
+        assert other.reg_read_batch(ids) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("where", ["idle", "hook", "device"])
+@pytest.mark.parametrize("mode", [2, 3])
+def test_memory_contexts_everywhere(mode, where):
+    """As snapshots, as copies in hooks and beside devices; registers stay in mode 2."""
+    uc = machine(NOP * 2)
+    if where == "device":
+        uc.mmio_map(DATA + 0x2000, 0x1000, lambda *args: 7, None, None, None)
+    uc.mem_write(DATA, b"before")
+    uc.ctl_context_mode(mode)
+    saved = []
+
+    def save(*args):
+        saved[:] = [uc.context_save()]
+        saved.append(pickle.loads(pickle.dumps(saved[0])))
+
+    def restore(*args):
+        uc.context_restore(saved[0])
+
+    def change():
+        uc.mem_write(DATA, b"after!")
+        uc.mem_protect(DATA + 0x1000, 0x1000, 1)
+        uc.mem_map(0x900000, 0x1000)
+        uc.reg_write(r.UC_RISCV_REG_X9, 4)
+
+    if where == "hook":
+        uc.hook_add(u.UC_HOOK_CODE, save, None, CODE, CODE)
+        uc.emu_start(CODE, CODE + 4)
+    else:
+        save()
+    for _ in range(2):
+        change()
+        if where == "hook":
+            hook = uc.hook_add(u.UC_HOOK_CODE, restore, None, CODE + 4, CODE + 4)
+            uc.emu_start(CODE + 4, CODE + 8, count=1)
+            uc.hook_del(hook)
+        else:
+            restore()
+        assert uc.mem_read(DATA, 6) == b"before"
+        regions = [(DATA, DATA + 0x1fff, 7)]
+        assert [region for region in uc.mem_regions() if region[0] in range(DATA, DATA + 0x2000)
+                or region[0] == 0x900000] == regions
+        assert uc.reg_read(r.UC_RISCV_REG_X9) == (4 if mode == 2 else 0)
+        saved.reverse()
+
+
 def test_contexts_of_other_guests_are_refused():
     narrow = u.Uc(u.UC_ARCH_RISCV, u.UC_MODE_RISCV32)
     with pytest.raises(u.UcError, match="UC_ERR_ARG"):
@@ -235,6 +308,25 @@ def test_contexts_of_other_guests_are_refused():
     context = machine().context_save()
     with pytest.raises(u.UcError, match="UC_ERR_ARG"):
         UcContext.__new__(UcContext).__setstate__((b"short", 5, context.arch, context.mode, None))
+
+
+def test_cpu_models():
+    mul = bytes.fromhex("b303b502")         # mul x7, x10, x11
+    for model, has in ((None, True), (0, True), (1, False), (2, True), (3, True)):
+        uc = u.Uc(u.UC_ARCH_RISCV, u.UC_MODE_RISCV64, model)
+        uc.mem_map(CODE, 0x1000)
+        uc.mem_write(CODE, mul)
+        uc.reg_write_batch([(r.UC_RISCV_REG_X10, 6), (r.UC_RISCV_REG_X11, 7)])
+        with contextlib.nullcontext() if has else pytest.raises(u.UcError):
+            uc.emu_start(CODE, CODE + 4)
+        assert uc.reg_read(r.UC_RISCV_REG_X7) == 42 * has
+        assert uc.ctl_get_cpu_model() == (3 if model is None else model)
+        # Another's context, and one whose registers are read, are those of the model.
+        context = uc.context_save()
+        assert context.reg_read(r.UC_RISCV_REG_X10) == 6
+    for model in (4, -1, 1 << 40):
+        with pytest.raises(u.UcError, match="UC_ERR_ARG"):
+            u.Uc(u.UC_ARCH_RISCV, u.UC_MODE_RISCV64, model)
 
 
 def test_controls():
@@ -315,6 +407,49 @@ def test_devices_that_are_read_by_the_host():
     with pytest.raises(LookupError):
         uc.mem_read(DATA + 0x2000, 0x1000)
     assert calls[-1] == 0x100                   # none after the one that raised
+
+
+def test_a_device_that_is_called_all_the_time_shares_the_gil():
+    """The run keeps the GIL then; others get it nevertheless, runs inside and reads work."""
+    uc = machine(load(4, 7, 6) + addi(5, 5, -1) + bne(5, 0, -8))
+    uc.mem_write(CODE + 0x100, load(4, 8, 6) * 200)
+    calls = turns = inside = 0
+    hooks = []
+    done = threading.Event()
+
+    def run_inside(uc, *args):
+        nonlocal inside
+        before = calls
+        uc.emu_start(CODE + 0x100, CODE + 0x100 + 800)
+        inside += calls - before
+        uc.hook_del(hooks.pop())
+
+    def read(uc, offset, size, data):
+        nonlocal calls
+        calls += 1
+        if calls == 2000:
+            assert uc.mem_read(DATA + 0x2000, 4) == b"\7\0\0\0"
+            hooks.append(uc.hook_add(u.UC_HOOK_CODE, run_inside, None, CODE + 4, CODE + 4))
+        return 7
+
+    def count():
+        nonlocal turns
+        while not done.wait(1e-4):
+            turns += 1
+
+    uc.mmio_map(DATA + 0x2000, 0x1000, read, None, None, None)
+    uc.reg_write(r.UC_RISCV_REG_X6, DATA + 0x2000)
+    uc.reg_write(r.UC_RISCV_REG_X5, 1000000)
+    thread = threading.Thread(target=count)
+    thread.start()
+    try:
+        uc.emu_start(CODE, CODE + 12)
+        meanwhile = turns
+    finally:
+        done.set()
+        thread.join()
+    assert (calls, inside, hooks) == (1000201, 200, [])
+    assert meanwhile and uc.reg_read(r.UC_RISCV_REG_X7) == uc.reg_read(r.UC_RISCV_REG_X8) == 7
 
 
 def test_threads_that_need_the_engine_first():

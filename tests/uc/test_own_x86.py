@@ -4,6 +4,8 @@ What lives here: one test for each row of "Differences" in docs/unicorn.md that 
 does not: what both do alike (x86_scenarios.py).
 """
 
+import contextlib
+
 import pytest
 from uc.x86_scenarios import CODE, DATA, Machine
 
@@ -58,6 +60,31 @@ def test_mmx_registers():
     assert m.read("MM3", "FP3")[0] == 0x1122334455667788
     m.write(FP3=(5, 6))
     assert m.read("MM3") == [5]
+
+
+@pytest.mark.parametrize("model, has", [
+    (7, ""), (8, "rdtsc"), (9, "rdtsc cmov"), (10, "rdtsc cmov"), (2, "rdtsc cmov sse"),
+    (15, "rdtsc cmov sse popcnt"), (19, "rdtsc cmov sse popcnt avx"),
+    (None, "rdtsc cmov sse popcnt avx")])
+def test_cpu_models(model, has):
+    codes = {"rdtsc": "0f31", "cmov": "0f44c3", "sse": "0f58c1", "popcnt": "f30fb8c3",
+             "avx": "c5fc58c1"}
+    found = []
+    for name, code in codes.items():
+        uc = u.Uc(u.UC_ARCH_X86, u.UC_MODE_32, model)
+        uc.mem_map(0x10000, 0x1000)
+        uc.mem_write(0x10000, bytes.fromhex(code))
+        with contextlib.suppress(u.UcError):
+            uc.emu_start(0x10000, 0x10000 + len(code) // 2)
+            found.append(name)
+    assert found == has.split()
+
+
+def test_models_that_the_engine_does_not_have():
+    for mode, models in ((u.UC_MODE_64, (0, 7, 10, 37, 38)), (u.UC_MODE_32, (0, 1, 37, 38))):
+        for model in models:
+            with pytest.raises(u.UcError, match="UC_ERR_ARG"):
+                u.Uc(u.UC_ARCH_X86, mode, model)
 
 
 def test_wide_registers_of_contexts():

@@ -5,6 +5,7 @@
 # Emulator, Memory, Registers and Hook objects refer to the Core and it refers to none of them, so
 # an emulator goes with its last reference and not with the next garbage collection.
 from cpython.object cimport PyObject
+from cpython.pystate cimport PyGILState_STATE
 from cpython.pythread cimport PyThread_get_thread_ident
 from engine._core.base.types cimport uint8_t, uint32_t, uint64_t, int32_t
 from engine._core.cpu.head cimport CPUHead
@@ -31,6 +32,10 @@ ctypedef struct CoreState:      # what C callbacks may look at without the GIL
     uint64_t watch_address
     uint64_t watch_pc
     uint64_t watch_value[2]
+    bint gil_kept               # since a device was called again and again: gil_drop lets go of it
+    uint64_t calls              # of devices
+    uint64_t calls_then         # at the last look
+    uint64_t calls_since        # ns, of the last look
 
 cdef class Core:
     cdef CoreState st
@@ -111,6 +116,15 @@ cdef extern from *:
     bint engine_fast_u64(object value, unsigned long long *out)
 
 cdef Core core_of(CoreState *st)
+# Around a call of a device's Python function when gil_held is false. A run that calls devices all
+# the time keeps the GIL from then on: taking it costs as much as the call.
+cdef PyGILState_STATE gil_enter(CoreState *st) noexcept nogil
+cdef void gil_leave(CoreState *st, PyGILState_STATE state) noexcept nogil
+# The GIL that was kept goes, as it does before the run comes back.
+cdef void gil_drop(CoreState *st) noexcept nogil
+# At the end of a slice: devices are hardly called any more.
+cdef bint gil_unused(CoreState *st) noexcept nogil
+cdef int gil_begin_turn(CoreState *st) except -1
 # What objects that were made by hand belong to.
 cdef Core closed_core()
 

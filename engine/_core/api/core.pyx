@@ -1,14 +1,17 @@
 """What all objects of one emulator share (see core.pxd)."""
 cimport cython
 from cpython.exc cimport PyErr_Clear
+from cpython.pystate cimport PyGILState_STATE
 from cpython.pythread cimport PyThread_get_thread_ident
 from cpython.ref cimport Py_DECREF, Py_INCREF
 from libc.stdlib cimport free, realloc
+from engine._core.base.clock cimport clock_ns
 from engine._core.exec.engine cimport engine_free
 from engine._core.mem.context cimport MemContext, MemoryListener
 from engine._core.mem.topology cimport memory_listener_unregister
 
 from operator import index as as_index
+from sys import getswitchinterval
 
 from engine.errors import (ArgumentError, ArgumentTypeError, ClosedError, EngineBusyError,
                            HostMemoryError)
@@ -134,6 +137,71 @@ cdef Core closed_core():
 
 cdef Core core_of(CoreState *st):
     return <Core>st.core
+
+
+# ---------------------------------------------------------------- the GIL
+
+cdef extern from "Python.h":
+    PyGILState_STATE PyGILState_UNLOCKED        # what Ensure answers when it had to take it
+    PyGILState_STATE PyGILState_Ensure() noexcept nogil
+    void PyGILState_Release(PyGILState_STATE state) noexcept nogil
+
+cdef enum:
+    LOOK = 32                   # calls of devices between two looks at the clock
+    DENSE_NS = LOOK * 4000      # so many calls in less time: the GIL is worth keeping
+    FEW = 64                    # calls in a slice: it is not
+
+
+# A thread that waits for the GIL asks for it only when it has seen nobody let go of it for a whole
+# switch interval (CPython, Python/ceval_gil.c: take_gil); until then the one that lets go may take
+# it again before the waiter has woken up. So a turn lasts longer than that interval: whoever waits
+# has asked by the end of the next one, and CPython then makes the switch certain.
+cdef int gil_begin_turn(CoreState *st) except -1:
+    st.gil_period = <uint64_t>(getswitchinterval() * 1.25e9)
+    st.gil_taken = clock_ns()
+    return 0
+
+
+cdef int keep(CoreState *st) noexcept:
+    try:
+        gil_begin_turn(st)
+    except BaseException:
+        return 0
+    st.gil_kept = True
+    st.gil_held = True
+    return 1
+
+
+cdef PyGILState_STATE gil_enter(CoreState *st) noexcept nogil:
+    return PyGILState_Ensure()
+
+
+cdef void gil_leave(CoreState *st, PyGILState_STATE state) noexcept nogil:
+    cdef uint64_t now, since
+    st.calls += 1
+    # Only from within a run that has let go of it: not when Python code reads a device.
+    if st.calls % LOOK == 0 and state == PyGILState_UNLOCKED and st.running \
+            and st.engine.running:
+        now = clock_ns()
+        since = st.calls_since
+        st.calls_since = now
+        st.calls_then = st.calls
+        if now - since < DENSE_NS and (<int (*)(CoreState *) noexcept nogil><void *>keep)(st):
+            return
+    PyGILState_Release(state)
+
+
+cdef void gil_drop(CoreState *st) noexcept nogil:
+    if st.gil_kept:
+        st.gil_kept = False
+        st.gil_held = False
+        PyGILState_Release(PyGILState_UNLOCKED)
+
+
+cdef bint gil_unused(CoreState *st) noexcept nogil:
+    cdef bint unused = st.calls - st.calls_then < FEW
+    st.calls_then = st.calls
+    return unused
 
 
 cdef str type_name(object value):

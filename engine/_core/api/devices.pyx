@@ -1,13 +1,15 @@
 """Python functions as devices (see devices.pxd)."""
 from cpython.exc cimport PyErr_Clear
+from cpython.pystate cimport PyGILState_STATE
 from libc.string cimport memset
 from engine._core.base.types cimport hwaddr, uint64_t
 from engine._core.exec.engine cimport engine_fail
-from engine._core.exec.hookpoints cimport enter_fp, hooks_expect_devices, leave_fp
+from engine._core.exec.hookpoints cimport (enter_fp, hooks_called, hooks_expect_devices,
+                                           leave_fp)
 from engine._core.mem.attrs cimport MEMTX_ERROR, MEMTX_HOOK_ERROR, MEMTX_OK
 from engine._core.mem.context cimport DEVICE_NATIVE_ENDIAN
 from engine._core.api.blocks cimport memory_sync
-from engine._core.api.core cimport core_of, engine_fast_u64, type_name
+from engine._core.api.core cimport core_of, engine_fast_u64, gil_enter, gil_leave, type_name
 
 from engine.errors import ArgumentError, ArgumentTypeError, DeviceError
 from engine._core.api.kinds import MemTxAttrs
@@ -131,14 +133,18 @@ cdef uint32_t io_read(void *opaque, hwaddr offset, uint64_t *data, uint32_t size
     cdef DeviceHead *head = <DeviceHead *>opaque
     cdef CoreState *st = head.st        # the function may unmap its device and free the head
     cdef uint32_t answer
+    cdef PyGILState_STATE state
     cdef bint fp = leave_fp(st.engine)
     data[0] = 0
     if st.gil_held:
+        st.calls += 1
         answer = (<read_fn>head.read)(head.device, offset, data, size, attrs)
     else:
-        with gil:
-            answer = (<held_read_fn>head.read)(head.device, offset, data, size, attrs)
+        state = gil_enter(st)
+        answer = (<read_fn>head.read)(head.device, offset, data, size, attrs)
+        gil_leave(st, state)
     enter_fp(st.engine, fp)
+    hooks_called(st.engine)
     return answer
 
 
@@ -147,11 +153,15 @@ cdef uint32_t io_write(void *opaque, hwaddr offset, uint64_t data, uint32_t size
     cdef DeviceHead *head = <DeviceHead *>opaque
     cdef CoreState *st = head.st        # the function may unmap its device and free the head
     cdef uint32_t answer
+    cdef PyGILState_STATE state
     cdef bint fp = leave_fp(st.engine)
     if st.gil_held:
+        st.calls += 1
         answer = (<write_fn>head.write)(head.device, offset, data, size, attrs)
     else:
-        with gil:
-            answer = (<held_write_fn>head.write)(head.device, offset, data, size, attrs)
+        state = gil_enter(st)
+        answer = (<write_fn>head.write)(head.device, offset, data, size, attrs)
+        gil_leave(st, state)
     enter_fp(st.engine, fp)
+    hooks_called(st.engine)
     return answer

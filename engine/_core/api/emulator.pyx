@@ -15,7 +15,8 @@ from engine._core.exec.nested cimport engine_run_nested
 from engine._core.base.clock cimport clock_ns
 from engine._core.exec.dump cimport DUMP_CODE
 from engine._core.api.blocks cimport memory_sync
-from engine._core.api.core cimport CoreState, core_of, u64_arg, seconds_arg, type_name
+from engine._core.api.core cimport (CoreState, core_of, gil_begin_turn, gil_drop, gil_unused,
+                                    seconds_arg, type_name, u64_arg)
 from engine._core.api.disassembly cimport (Instruction, decode_one, dump, dump_stage_names,
                                             instructions, raw_bytes)
 from engine._core.api.guests cimport (backend_by_name, feature_bits, guest_by_name,
@@ -31,7 +32,6 @@ from engine._core.api.registers cimport reg_table, registers_new, reg_find, reg_
 
 import os
 import threading
-from sys import getswitchinterval
 
 from engine.errors import (ArgumentError, ArgumentTypeError, EngineBusyError, Error, GuestException,
                            InstructionFault, MemoryFault, UnsupportedError)
@@ -87,20 +87,12 @@ cdef class RunResult:
 # the thread that gets signals: runs their handlers.
 cdef int on_slice(Engine *e, void *opaque) noexcept nogil:
     cdef CoreState *st = <CoreState *>opaque
+    if st.gil_kept and gil_unused(st):
+        gil_drop(st)
     if not st.gil_held and not st.main_thread:
         return 0
     with gil:
         return slice_held(st)
-
-
-# A thread that waits for the GIL asks for it only when it has seen nobody let go of it for a whole
-# switch interval (CPython, Python/ceval_gil.c: take_gil); until then the one that lets go may take
-# it again before the waiter has woken up. So a turn lasts longer than that interval: whoever waits
-# has asked by the end of the next one, and CPython then makes the switch certain.
-cdef int begin_gil_turn(CoreState *st) except -1:
-    st.gil_period = <uint64_t>(getswitchinterval() * 1.25e9)
-    st.gil_taken = clock_ns()
-    return 0
 
 
 cdef int slice_held(CoreState *st) noexcept:
@@ -638,7 +630,7 @@ cdef int emulator_run(Emulator self, RunArgs *args, RunOutcome *out) except -1:
     st.stop_asked = False
     st.gil_held = st.engine.python_hooks != 0
     if st.gil_held:
-        begin_gil_turn(st)
+        gil_begin_turn(st)
     st.engine.stop_requested = 0    # a stop that came too late for the run before
     st.running = True
     if core.watches:
@@ -648,6 +640,7 @@ cdef int emulator_run(Emulator self, RunArgs *args, RunOutcome *out) except -1:
     else:
         with nogil:
             engine_run(st.engine, args, out)
+            gil_drop(st)
     core.hit = watch_end(core, args, out) if core.watches else None
     st.running = False
     st.gil_held = False
@@ -665,6 +658,7 @@ cdef int emulator_run_nested(Emulator self, uint64_t begin, RunArgs *args,
     cdef Core core = self.core
     cdef CoreState *st = &core.st
     cdef bint stop_asked = st.stop_asked
+    cdef bint kept = st.gil_kept
     cdef bint done
     memset(out, 0, sizeof(RunOutcome))
     args.slice = on_slice
@@ -674,10 +668,13 @@ cdef int emulator_run_nested(Emulator self, uint64_t begin, RunArgs *args,
     st.stop_asked = False
     st.engine.stop_requested = 0
     if st.gil_held:
+        st.gil_kept = False             # this function needs it after the run
         done = engine_run_nested(st.engine, begin, args, out)
+        st.gil_kept = kept
     else:
         with nogil:
             done = engine_run_nested(st.engine, begin, args, out)
+            gil_drop(st)
     st.stop_asked = stop_asked
     error = core.error
     core.error = outer_error

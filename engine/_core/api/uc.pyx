@@ -23,6 +23,8 @@ from engine._core.exec.engine cimport (
 from engine._core.isa.translator cimport STRAIGHT_BLOCKS, STRAIGHT_REPEATS
 from engine._core.mem.attrs cimport MEMTX_HOOK_ERROR, MEMTX_OK
 from engine._core.api.blocks cimport memory_sync
+from engine._core.api.cpustate cimport (cpu_registers_load, cpu_registers_save,
+                                        cpu_registers_size)
 from engine._core.api.calls cimport (PY_VECTORCALL_ARGUMENTS_OFFSET, PyObject_Vectorcall,
                                      engine_decref, raw_long, raw_u64)
 from engine._core.api.core cimport CoreState, core_of, engine_fast_u64
@@ -512,17 +514,11 @@ cdef class UcBase(UcHooks):
 
     def context_update(self, UcContextBase context):
         """Save into a context that is there already: what ctl_context_mode says."""
-        cdef RegMap map
-        cdef uint32_t i
-        cdef Engine *e
         self.ready()
-        map = self.regs
-        if context.map is not map:
+        if context.map is not self.regs:
             raise UcError(ERR_ARG)
-        e = self.core.st.engine
         if self._context_mode & CONTEXT_CPU:
-            for i in range(map.n_saved):
-                engine_reg_read(e, map.saved[i], &context.words[map.saved_at[i]])
+            context.take(self.emulator)
         context.memory = self._memory() if self._context_mode & CONTEXT_MEMORY else None
 
     def context_restore(self, UcContextBase context):
@@ -539,9 +535,19 @@ cdef class UcBase(UcHooks):
             raise UcError(ERR_ARG)
         e = self.core.st.engine
         if self._context_mode & CONTEXT_MEMORY and context.memory is not None:
-            self._restore_memory(context.memory)
+            if self._context_mode & CONTEXT_CPU:
+                self._restore_memory(context.memory)
+            else:                       # a snapshot has registers, too
+                kept = PyByteArray_FromStringAndSize(NULL, cpu_registers_size(self.core))
+                cpu_registers_save(self.core, <uint8_t *>PyByteArray_AS_STRING(kept))
+                self._restore_memory(context.memory)
+                cpu_registers_load(self.core, <const uint8_t *>PyByteArray_AS_STRING(kept))
         if not self._context_mode & CONTEXT_CPU:
             return
+        if context.source is not None and context.source is self.core.token:
+            cpu_registers_load(self.core, context.state)
+            return
+        context.ready()
         for i in range(map.n_saved):
             words = &context.words[map.saved_at[i]]
             n = map.saved_at[i + 1] - map.saved_at[i]

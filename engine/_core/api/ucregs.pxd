@@ -3,7 +3,8 @@
 # engine (uc.pxd), which ids there are (engine/unicorn/arch.py). Callers: uc.pyx, engine.unicorn.
 from cpython.exc cimport PyErr_Clear
 from engine._core.base.types cimport int32_t, uint8_t, uint16_t, uint32_t, uint64_t
-from engine._core.api.core cimport engine_fast_u64
+from engine._core.api.core cimport Core, engine_fast_u64
+from engine._core.api.emulator cimport Emulator
 
 cdef enum:                      # UC_ERR_*
     ERR_OK = 0
@@ -61,14 +62,25 @@ cdef class RegMap:                      # of a guest; with its exceptions
     cdef uint8_t trap_action[N_TRAPS]   # TRAP_* by exception number
     cdef uint16_t trap_number[N_TRAPS]  # what INTR hooks get; TRAP_CALL: UC_*_INS_*
 
+    cdef Emulator reader        # into which the state of a context is put to read its registers
+
     cdef RegSlot *slot(self, object reg_id) except? NULL
 
 cdef class UcContextBase:
     cdef RegMap map
-    cdef uint64_t *words
+    cdef uint64_t *words                # by saved register: what pickles and other engines get
     cdef public object memory           # what the memory mode saved, or None
+    # The state of an engine's CPU, which goes back there as a whole; words are made of it when they
+    # are asked for.
+    cdef uint8_t *state
+    cdef Py_ssize_t state_size
+    cdef object source                  # of that engine's Core; None: words are all there is
+    cdef tuple options                  # to make an engine of the same kind
+    cdef bint stale                     # words are not made yet
 
     cdef int ready(self) except -1
+    cdef int take(self, Emulator emulator) except -1
+    cdef int make_words(self) except -1
     cdef uint64_t *saved(self, RegSlot *slot) noexcept
     cdef uint64_t map_word(self, int32_t reg) noexcept
 

@@ -4,7 +4,10 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.long cimport PyLong_FromUnsignedLongLong
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset
+from engine._core.exec.engine cimport engine_reg_read
 from engine._core.isa.guest cimport CPUConfig, GuestOps
+from engine._core.api.cpustate cimport (cpu_registers_load, cpu_registers_save,
+                                        cpu_registers_size)
 from engine._core.api.guests cimport guest_by_name
 from engine._core.api.registers cimport Reg, RegTable, reg_table
 
@@ -207,6 +210,7 @@ cdef class UcContextBase:
 
     def __dealloc__(self):
         free(self.words)
+        free(self.state)
 
     def _set_up(self, arch, table):
         """Make room for the registers of a native architecture."""
@@ -220,6 +224,41 @@ cdef class UcContextBase:
     cdef int ready(self) except -1:
         if self.words is NULL:
             raise UcError(ERR_HANDLE)
+        if self.stale:
+            self.make_words()
+        return 0
+
+    # The state of an emulator's CPU.
+    cdef int take(self, Emulator emulator) except -1:
+        cdef Core core = emulator.core
+        cdef Py_ssize_t size = cpu_registers_size(core)
+        if self.state_size != size:
+            free(self.state)
+            self.state_size = 0
+            self.state = <uint8_t *>malloc(size)
+            if self.state is NULL:
+                self.source = None
+                raise UcError(ERR_NOMEM)
+            self.state_size = size
+        cpu_registers_save(core, self.state)
+        if core.token is None:
+            core.token = object()
+        self.source = core.token
+        self.options = emulator.options
+        self.stale = True
+        return 0
+
+    cdef int make_words(self) except -1:
+        cdef Emulator reader = self.map.reader
+        cdef uint32_t i
+        if reader is None or reader.options != self.options:
+            reader = Emulator(self.options[0], **self.options[1])
+            self.map.reader = reader
+        cpu_registers_load(reader.core, self.state)
+        for i in range(self.map.n_saved):
+            engine_reg_read(reader.core.st.engine, self.map.saved[i],
+                            &self.words[self.map.saved_at[i]])
+        self.stale = False
         return 0
 
     @property
@@ -238,6 +277,7 @@ cdef class UcContextBase:
         if len(data) != self.map.n_words * 8:
             raise UcError(ERR_ARG)
         memcpy(self.words, PyBytes_AS_STRING(data), self.map.n_words * 8)
+        self.source = None
 
     def reg_read(self, reg_id, aux=None):
         """Value of a saved register, as `Uc.reg_read` gives it."""
@@ -270,6 +310,7 @@ cdef class UcContextBase:
         words = self.saved(slot)
         if words is NULL:
             return
+        self.source = None
         if slot.kind == SLOT_WIDE:
             words_of(value, slot.bits, words)
         elif slot.kind == SLOT_WORD or slot.kind == SLOT_PART:

@@ -26,8 +26,7 @@ from engine._core.exec.engine cimport (HOOK_CONTINUE, HOOK_ERROR, HOOK_EXCEPTION
                                        STOP_EXCEPTION, STOP_FAULT, STOP_HALT, STOP_INTERNAL,
                                        STOP_REQUEST, STOP_SIGNAL, STOP_TIMEOUT, STOP_UNTIL, Engine,
                                        HookEvent, RunArgs, RunOutcome)
-from engine._core.exec.hookpoints cimport (enter_fp, hooks_called, hooks_dispatch, hooks_reap,
-                                           leave_fp)
+from engine._core.exec.hookpoints cimport enter_fp, hooks_dispatch, hooks_reap, leave_fp
 from engine._core.exec.lookup cimport (drop_one_shot, flush_blocks, heat_block, link_exit,
                                        lookup_block, lookup_running)
 from engine._core.exec.stops cimport is_stop, stops_is_exit, stops_set_until
@@ -55,7 +54,6 @@ ctypedef struct Run:
 # ---------------------------------------------------------------- slow paths
 # What emitted code calls goes through here so that the guest's FP mode is off while devices run.
 cdef int after_access(Engine *e, int status) noexcept nogil:
-    hooks_called(e)
     if status != ST_OK:
         return status
     if e.failed:

@@ -37,6 +37,7 @@ cdef extern from * nogil:
 
 
 cdef enum:
+    MXCSR_FLAGS = 0x3f
     MXCSR_DAZ = 0x40
     MXCSR_MASKS = 0x1f80
     MXCSR_FTZ = 0x8000
@@ -68,37 +69,41 @@ cdef uint8_t host_bits(const FPStatus *st) noexcept nogil:
     return 0
 
 
-cdef void load_modes(FPStatus *st) noexcept nogil:
-    """MXCSR with the guest's rounding and flush modes, no flags, everything masked."""
+cdef inline void load_modes(FPStatus *st, uint32_t now) noexcept nogil:
+    """MXCSR, which is `now`, with the guest's rounding and flush modes, no flags, all masked."""
     cdef uint32_t csr = MXCSR_MASKS | (<uint32_t>RC_OF_MODE[st.rounding & 7] << MXCSR_ROUND_SHIFT)
     if st.flush_to_zero == FP_FTZ_X86:
         csr |= MXCSR_FTZ
     if st.flush_inputs == FP_DAZ_X86:
         csr |= MXCSR_DAZ
     st.host_ok = host_bits(st)
-    if ENGINE_FP_HOST:
+    # Reading costs less than loading, and much of what calls out computes nothing.
+    if ENGINE_FP_HOST and now != csr:
         engine_fp_setcsr(csr)
 
 
-cdef void collect_flags(FPStatus *st) noexcept nogil:
-    if ENGINE_FP_HOST:
-        st.flags |= from_mxcsr(engine_fp_getcsr())
+cdef inline uint32_t collect_flags(FPStatus *st) noexcept nogil:
+    """Answers MXCSR."""
+    cdef uint32_t now = engine_fp_getcsr()
+    if now & MXCSR_FLAGS:
+        st.flags |= from_mxcsr(now)
+    return now
 
 
 cdef void fp_host_enter(FPStatus *st) noexcept nogil:
     if st.entered:
         return
-    if ENGINE_FP_HOST:
-        st.host_save = engine_fp_getcsr()
+    st.host_save = engine_fp_getcsr()
     st.entered = 1
-    load_modes(st)
+    load_modes(st, st.host_save)
 
 
+# The host's modes are put back; its flags are the caller's to save in the ABIs of x86-64 (System V
+# 3.2.3; Microsoft's x64 conventions), so nobody counts on them.
 cdef void fp_host_leave(FPStatus *st) noexcept nogil:
     if not st.entered:
         return
-    collect_flags(st)
-    if ENGINE_FP_HOST:
+    if (collect_flags(st) ^ st.host_save) & ~<uint32_t>MXCSR_FLAGS:
         engine_fp_setcsr(st.host_save)
     st.entered = 0
     st.host_ok = 0
@@ -106,8 +111,7 @@ cdef void fp_host_leave(FPStatus *st) noexcept nogil:
 
 cdef void fp_host_sync(FPStatus *st) noexcept nogil:
     if st.entered:
-        collect_flags(st)
-        load_modes(st)
+        load_modes(st, collect_flags(st))
 
 
 cdef uint8_t fp_get_flags(FPStatus *st) noexcept nogil:
@@ -117,7 +121,7 @@ cdef uint8_t fp_get_flags(FPStatus *st) noexcept nogil:
 
 cdef void fp_set_flags(FPStatus *st, uint8_t flags) noexcept nogil:
     if st.entered:
-        load_modes(st)      # drops what MXCSR has collected
+        load_modes(st, engine_fp_getcsr())      # drops what MXCSR has collected
     st.flags = flags
 
 

@@ -28,6 +28,11 @@ cdef int access_store128(CPUTLB *t, vaddr_t addr, const uint64_t *value, uint32_
                          uintptr_t ra) noexcept nogil
 cdef int access_rmw(CPUTLB *t, uint32_t op, vaddr_t addr, uint64_t a, uint64_t b, uint32_t oi,
                     uintptr_t ra, uint64_t *old) noexcept nogil
+# Both where the TLB has a device and nothing more; -1: it is not one access to one device.
+cdef int access_device_load(CPUTLB *t, vaddr_t addr, uint32_t oi, uintptr_t ra,
+                            uint64_t *out) noexcept nogil
+cdef int access_device_store(CPUTLB *t, vaddr_t addr, uint64_t value, uint32_t oi,
+                             uintptr_t ra) noexcept nogil
 # A load as instruction fetch, by the slow way (code that is not in plain RAM); size 1, 2, 4 or 8.
 cdef int access_fetch(CPUTLB *t, vaddr_t addr, uint32_t size, int mmu_idx, uintptr_t ra,
                       uint64_t *out) noexcept nogil

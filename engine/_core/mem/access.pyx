@@ -13,7 +13,9 @@ from engine._core.base.types cimport (ACCESS_FETCH, ACCESS_READ, ACCESS_WRITE, M
                                       MO_SIZE, PROT_EXEC, PROT_READ, PROT_WRITE, ST_FAULT,
                                       ST_HOOK_ERROR, ST_OK, hwaddr, int64_t, ram_addr_t, uint8_t,
                                       uint16_t, uint32_t, uint64_t, uintptr_t, vaddr_t)
-from engine._core.mem.address_space cimport (MemSection, address_space_rw, address_space_translate)
+from engine._core.mem.address_space cimport (
+    MemSection, address_space_rw, address_space_translate, memory_region_access_size,
+    memory_region_big, memory_region_dispatch_read, memory_region_dispatch_write)
 from engine._core.mem.attrs cimport MEMTX_HOOK_ERROR, MEMTX_OK
 from engine._core.mem.context cimport (AddressSpace, DIRTY_CLIENTS_ALL, DIRTY_CLIENTS_NOCODE,
                                        DIRTY_MEMORY_CODE, MemContext, RAM_ADDR_NONE)
@@ -26,7 +28,7 @@ from engine._core.mem.tlb cimport (CPUIOTLBEntry, CPUTLBEntry, MEMORY_FAULT_FINA
 
 cdef enum:
     MAX_RETRIES = 8             # a hook that answers "mapped, try again" is believed so often
-    ALL_THERE = -1              # as a status inside _walk: every section takes the access
+    ALL_THERE = -1              # in _walk: every section takes the access; a device: not one
 
 ctypedef struct Piece:          # the part of an access that lies in one page, copied from the TLB
     vaddr_t addr
@@ -331,8 +333,85 @@ cdef inline void _ld128(const uint8_t *buf, uint64_t *out, bint be) noexcept nog
     out[1] = ld_bytes(buf + (0 if be else 8), 8, be)
 
 
+# -- one device, nothing else: most accesses that come here in code that uses devices
+cdef inline bint _is_device(CPUTLB *t, vaddr_t addr, uint32_t oi, int kind) noexcept nogil:
+    cdef uint32_t size = 1U << ((oi >> 4) & MO_SIZE)
+    return (tlb_entry(t, oi & 15, addr).word[kind]
+            & (t.page_mask | TLB_INVALID | TLB_FLAGS_MASK) == (addr & t.page_mask | TLB_MMIO)
+            and (addr & ~t.page_mask) + size <= ~t.page_mask + 1 and size <= 8
+            and _aligned(addr, oi >> 4))
+
+
+# Where in which device; False: it is not so simple.
+cdef bint _device(CPUTLB *t, vaddr_t addr, uint32_t oi, int kind, MemSection *s, Access *a,
+                  uintptr_t ra) noexcept nogil:
+    cdef CPUIOTLBEntry *io = tlb_io(t, oi & 15, addr)
+    cdef Piece *p = a.piece
+    _start(a, t, addr, oi, kind, ra)
+    p.addr = addr
+    p.size = a.size
+    p.paddr = io.paddr + (addr & ~t.page_mask)
+    p.attrs = io.attrs
+    if io.space == NULL:
+        return False
+    address_space_translate(<AddressSpace *>io.space, p.paddr, a.size, kind == ACCESS_WRITE,
+                            p.attrs, s)
+    return (s.mr != s.mr.ctx.unassigned and not s.mr.ram and s.host == NULL
+            and s.prot & (PROT_WRITE if kind == ACCESS_WRITE else PROT_READ) != 0
+            and s.len == a.size and memory_region_access_size(s.mr, s.xlat, s.len) == a.size)
+
+
+cdef int access_device_load(CPUTLB *t, vaddr_t addr, uint32_t oi, uintptr_t ra,
+                            uint64_t *out) noexcept nogil:
+    cdef Access a
+    cdef MemSection s
+    cdef uint8_t buf[8]
+    cdef uint64_t value
+    cdef uint32_t result, memop = oi >> 4
+    cdef bint big, be = memop & MO_BE != 0
+    if not _device(t, addr, oi, ACCESS_READ, &s, &a, ra) or s.mr.ops.read == NULL:
+        return ALL_THERE
+    big = memory_region_big(s.mr)
+    result = memory_region_dispatch_read(s.mr, s.xlat, &value, a.size, a.piece[0].attrs)
+    if result != MEMTX_OK:
+        return _io_result(&a, a.piece, result)
+    if big != be:
+        st_bytes(buf, value, a.size, big)
+        value = ld_bytes(buf, a.size, be)
+    out[0] = _extend(value, memop)
+    return ST_OK
+
+
+cdef int access_device_store(CPUTLB *t, vaddr_t addr, uint64_t value, uint32_t oi,
+                             uintptr_t ra) noexcept nogil:
+    cdef Access a
+    cdef MemSection s
+    cdef uint8_t buf[8]
+    cdef uint32_t result
+    cdef bint be = oi >> 4 & MO_BE != 0
+    if not _device(t, addr, oi, ACCESS_WRITE, &s, &a, ra) or s.mr.ops.write == NULL:
+        return ALL_THERE
+    if a.size < 8:
+        value &= (1ULL << (8 * a.size)) - 1
+    t.store_value = value
+    if memory_region_big(s.mr) != be:
+        st_bytes(buf, value, a.size, be)
+        value = ld_bytes(buf, a.size, not be)
+    result = memory_region_dispatch_write(s.mr, s.xlat, value, a.size, a.piece[0].attrs)
+    return ST_OK if result == MEMTX_OK else _io_result(&a, a.piece, result)
+
+
 cdef int access_load(CPUTLB *t, vaddr_t addr, uint32_t oi, uintptr_t ra,
                      uint64_t *out) noexcept nogil:
+    cdef int st
+    if _is_device(t, addr, oi, ACCESS_READ):
+        st = access_device_load(t, addr, oi, ra, out)
+        if st != ALL_THERE:
+            return st
+    return _load(t, addr, oi, ra, out)
+
+
+cdef int _load(CPUTLB *t, vaddr_t addr, uint32_t oi, uintptr_t ra, uint64_t *out) noexcept nogil:
     cdef Access a
     cdef uint8_t buf[16]
     cdef uint32_t memop = oi >> 4
@@ -412,6 +491,11 @@ cdef int _store(CPUTLB *t, vaddr_t addr, const uint64_t *value, uint32_t oi,
 cdef int access_store(CPUTLB *t, vaddr_t addr, uint64_t value, uint32_t oi,
                       uintptr_t ra) noexcept nogil:
     cdef uint64_t v[2]
+    cdef int st
+    if _is_device(t, addr, oi, ACCESS_WRITE):
+        st = access_device_store(t, addr, value, oi, ra)
+        if st != ALL_THERE:
+            return st
     v[0] = value
     v[1] = 0
     return _store(t, addr, v, oi, ra)

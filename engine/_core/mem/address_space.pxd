@@ -48,6 +48,10 @@ cdef void *address_space_map(AddressSpace *space, hwaddr addr, hwaddr *len,
 cdef void address_space_unmap(AddressSpace *space, void *host, hwaddr len, bint is_write,
                               hwaddr access_len) noexcept nogil
 
+# Bytes of the next access to a device at addr when len bytes are to be transferred (row 6).
+cdef uint32_t memory_region_access_size(MemoryRegion *mr, hwaddr addr, uint64_t len) noexcept nogil
+# Whether its data is big endian.
+cdef bint memory_region_big(MemoryRegion *mr) noexcept nogil
 cdef uint32_t memory_region_dispatch_read(MemoryRegion *mr, hwaddr addr, uint64_t *data,
                                           uint32_t size, uint32_t attrs) noexcept nogil
 cdef uint32_t memory_region_dispatch_write(MemoryRegion *mr, hwaddr addr, uint64_t data,

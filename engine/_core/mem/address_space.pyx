@@ -127,7 +127,7 @@ cdef bint _valid(MemoryRegion *mr, hwaddr addr, uint32_t size, bint is_write,
     return True
 
 
-cdef inline bint _big(MemoryRegion *mr) noexcept nogil:
+cdef bint memory_region_big(MemoryRegion *mr) noexcept nogil:
     return (mr.ops.endianness == DEVICE_BIG_ENDIAN
             or (mr.ops.endianness == DEVICE_NATIVE_ENDIAN and mr.ctx.big_endian))
 
@@ -155,7 +155,7 @@ cdef uint32_t memory_region_dispatch_read(MemoryRegion *mr, hwaddr addr, uint64_
     cdef mr_read_fn read = mr.ops.read
     cdef uint64_t part, value = 0, mask
     cdef uint32_t step = _clamp(size, mr.ops.impl_min, mr.ops.impl_max), i = 0, result = MEMTX_OK
-    cdef bint locked, big = _big(mr)
+    cdef bint locked, big = memory_region_big(mr)
     data[0] = 0
     if read == NULL or not _valid(mr, addr, size, False, attrs):
         return MEMTX_DECODE_ERROR
@@ -191,7 +191,7 @@ cdef uint32_t memory_region_dispatch_write(MemoryRegion *mr, hwaddr addr, uint64
     cdef mr_write_fn write = mr.ops.write
     cdef uint64_t mask
     cdef uint32_t step = _clamp(size, mr.ops.impl_min, mr.ops.impl_max), i = 0, result = MEMTX_OK
-    cdef bint locked, big = _big(mr)
+    cdef bint locked, big = memory_region_big(mr)
     if write == NULL or not _valid(mr, addr, size, True, attrs):
         return MEMTX_DECODE_ERROR
     if owner != NULL and ctx.owner_ref != NULL:
@@ -214,8 +214,7 @@ cdef uint32_t memory_region_dispatch_write(MemoryRegion *mr, hwaddr addr, uint64
     return result
 
 
-# Bytes of the next device access of a longer one (row 6).
-cdef inline uint32_t _device_size(MemoryRegion *mr, hwaddr addr, uint64_t len) noexcept nogil:
+cdef uint32_t memory_region_access_size(MemoryRegion *mr, hwaddr addr, uint64_t len) noexcept nogil:
     cdef uint64_t most = mr.ops.valid_max if mr.ops.valid_max else 4
     cdef uint64_t bound = addr & (0 - addr)
     if not mr.ops.impl_unaligned and bound and bound < most:
@@ -241,8 +240,8 @@ cdef uint32_t address_space_read_full(AddressSpace *space, hwaddr addr, uint32_t
             memset(p, 0, s.len)
             result |= MEMTX_DECODE_ERROR
         else:
-            n = _device_size(s.mr, s.xlat, s.len)
-            big = _big(s.mr)
+            n = memory_region_access_size(s.mr, s.xlat, s.len)
+            big = memory_region_big(s.mr)
             result |= memory_region_dispatch_read(s.mr, s.xlat, &value, n, attrs)
             st_bytes(p, value, n, big)
             s.len = n
@@ -268,9 +267,9 @@ cdef uint32_t address_space_write(AddressSpace *space, hwaddr addr, uint32_t att
         elif s.mr.ops.write == NULL:
             result |= MEMTX_DECODE_ERROR
         else:
-            n = _device_size(s.mr, s.xlat, s.len)
-            result |= memory_region_dispatch_write(s.mr, s.xlat, ld_bytes(p, n, _big(s.mr)), n,
-                                                   attrs)
+            n = memory_region_access_size(s.mr, s.xlat, s.len)
+            result |= memory_region_dispatch_write(
+                s.mr, s.xlat, ld_bytes(p, n, memory_region_big(s.mr)), n, attrs)
             s.len = n
             if result & MEMTX_HOOK_ERROR:
                 break
@@ -335,7 +334,7 @@ cdef bint address_space_access_valid(AddressSpace *space, hwaddr addr, uint64_t 
                 return False
             if not is_write and s.mr.ops.read == NULL:
                 return False
-            n = _device_size(s.mr, s.xlat, s.len)
+            n = memory_region_access_size(s.mr, s.xlat, s.len)
             if not _valid(s.mr, s.xlat, n, is_write, MEMTXATTRS_UNSPECIFIED):
                 return False
             s.len = n

@@ -12,7 +12,7 @@ import weakref
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar, cast
 
-from engine._core.api import Emulator
+from engine._core.api import Emulator, Memory, Snapshot
 from engine._core.api.uc import UcBase
 from engine._core.api.uchooks import TlbEntry
 from engine._core.api.ucregs import UcContextBase, UcError
@@ -128,7 +128,10 @@ class UcContext(UcContextBase):
         return bytes(self)
 
     def __getstate__(self) -> tuple[bytes, int, int, int, Any]:
-        return bytes(self), self.size, self.arch, self.mode, self.memory
+        memory = self.memory
+        if isinstance(memory, Snapshot):
+            memory = _copied(memory, _guest_of(self.arch, self.mode)[1])
+        return bytes(self), self.size, self.arch, self.mode, memory
 
     def __setstate__(self, state: tuple[bytes, int, int, int, Any]) -> None:
         data, _, self.arch, self.mode, self.memory = state
@@ -138,6 +141,23 @@ class UcContext(UcContextBase):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return UcContext.__new__, (UcContext,), self.__getstate__()
+
+
+_Region = tuple[int, int, int, bytes]           # address, size, permissions, data
+
+
+def _regions(memory: Memory) -> list[_Region]:
+    """All memory that is no device's."""
+    return [(region.address, region.size, int(region.perms),
+             bytes(memory.read(region.address, region.size)))
+            for region in memory.regions() if region.kind != "io"]
+
+
+def _copied(snapshot: Snapshot, native: str) -> list[_Region]:
+    """The memory in a snapshot, for what is no engine of its own."""
+    with Emulator(native, fp=False) as reader:
+        reader.restore(snapshot)
+        return _regions(reader.memory)
 
 
 def _guest_of(arch: int, mode: int) -> tuple[arches.Arch, str]:
@@ -192,8 +212,9 @@ class Uc(UcBase):
     def _open(self) -> tuple[Emulator, arches.Arch]:
         if not hasattr(self, "_table"):
             raise UcError(const.UC_ERR_HANDLE)      # __init__ has not been called
+        options = {} if self._cpu is None else self._cpus()[self._cpu]
         emulator = Emulator(self._native, fp=False, segment_limits=False,
-                            code_buffer=self._buffer_size)
+                            code_buffer=self._buffer_size, **options)
         for name, value in self._table.reset:
             emulator.reg_write(name, value)
         return emulator, self._table
@@ -332,14 +353,24 @@ class Uc(UcBase):
         self.context_update(context)
         return context
 
-    def _memory(self) -> list[tuple[int, int, int, bytes]]:
-        memory = self._ready().memory
-        return self._virtual(lambda: [
-            (region.address, region.size, int(region.perms),
-             bytes(memory.read(region.address, region.size)))
-            for region in memory.regions() if region.kind != "io"], const.UC_ERR_READ_UNMAPPED)
+    def _can_snapshot(self) -> bool:
+        """Devices and memory of others are not in contexts; in hooks there are no snapshots."""
+        emulator = self._ready()
+        return not emulator.running and all(region.kind == "ram"
+                                            for region in emulator.memory.regions())
 
-    def _restore_memory(self, saved: list[tuple[int, int, int, bytes]]) -> None:
+    def _memory(self) -> Snapshot | list[_Region]:
+        if self._can_snapshot():
+            return self._ready().snapshot()
+        memory = self._ready().memory
+        return self._virtual(lambda: _regions(memory), const.UC_ERR_READ_UNMAPPED)
+
+    def _restore_memory(self, saved: Snapshot | list[_Region]) -> None:
+        if isinstance(saved, Snapshot):
+            if self._can_snapshot():
+                self._ready().restore(saved)
+                return
+            saved = _copied(saved, self._native)
         memory = self._ready().memory
         wanted = {(address, size): perms for address, size, perms, _ in saved}
         for region in memory.regions():
@@ -425,12 +456,17 @@ class Uc(UcBase):
         return self._table.default_model[cast(int, self._table.mode_bits(self._mode))]
 
     def ctl_set_cpu_model(self, model: int) -> None:
-        """Choose the model before the engine is first used. UcError(UC_ERR_ARG): too late, or there
-        is no such model."""
-        count = self._table.models[cast(int, self._table.mode_bits(self._mode))]
-        if self.emulator is not None or not 0 <= model < count:
+        """Choose the model before the engine is first used: what it lacks is no instruction.
+
+        Without a choice there is everything. UcError(UC_ERR_ARG): too late, or the engine has no
+        such model (docs/unicorn.md)."""
+        if self.emulator is not None or model not in self._cpus():
             raise UcError(const.UC_ERR_ARG)
         self._cpu = model
+
+    def _cpus(self) -> dict[int, dict[str, Any]]:
+        """UC_CPU_* -> options of the native engine."""
+        return self._table.cpus[cast(int, self._table.mode_bits(self._mode))]
 
     def ctl_remove_cache(self, lbound: int, ubound: int) -> None:
         """Drop translated code. Never needed: writes to code are noticed."""

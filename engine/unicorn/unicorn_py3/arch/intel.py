@@ -1,11 +1,18 @@
 """x86 of unicorn's Python package.
 
-What lives here: `UcIntel` and its register structures. Who calls it: unicorn.py beside this folder.
+What lives here: `UcIntel` and its register structures, the types of C callbacks. Who
+calls it: unicorn.py beside this folder.
 """
 
 import ctypes
 from typing import Any
 
+from engine.unicorn.clib import (  # noqa: F401
+    HOOK_INSN_CPUID_CFUNC,
+    HOOK_INSN_IN_CFUNC,
+    HOOK_INSN_OUT_CFUNC,
+    HOOK_INSN_SYSCALL_CFUNC,
+)
 from engine.unicorn.unicorn_py3.unicorn import Uc
 from engine.unicorn.x86_const import UC_X86_REG_MSR
 
