@@ -5,8 +5,9 @@
 from libc.stdio cimport snprintf
 from libc.string cimport memcpy, memset, strcmp
 from engine._core.base.types cimport (ACCESS_READ, MO_128, MO_16, MO_8, MO_ALIGN, MO_ATOMIC,
-                                      MO_SIGN, MO_SIZE, ST_OK, ST_PC_CHANGED, int8_t, int16_t, int32_t, int64_t,
-                                      uint8_t, uint16_t, uint32_t, uint64_t, uintptr_t)
+                                      MO_SIGN, MO_SIZE, ST_OK, ST_PC_CHANGED, int8_t, int16_t,
+                                      int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
+                                      uintptr_t)
 from engine._core.cpu.head cimport CPUHead, FAULT_ILLEGAL, FAULT_TRAP
 from engine._core.fp.lanes cimport V_HOW_SHIFT, V_INT64, V_LANE0, V_QUIET_NX, V_SIGNALLING
 from engine._core.fp.soft cimport FP_INT_X86
