@@ -418,13 +418,17 @@ cdef bint trans_arpl(DisasContext *dc, X86Insn *i) noexcept nogil:
     """RPL of the destination is raised to that of the source (SDM 2A)."""
     cdef IR *ir = dc.ir
     cdef uint32_t d = get_op(dc, i, 0), a = local(dc), b = local(dc), r = local(dc), f = local(dc)
+    cdef uint32_t skip = ir_new_label(ir)
     ir_and(ir, a, d, const(dc, 3))
     ir_and(ir, b, i.reg, const(dc, 3))
     ir_movcond(ir, r, a, b, b, a, COND_ltu)
     ir_deposit(ir, r, d, r, 0, 2)
     ir_setcond(ir, f, a, b, COND_ltu)
     ir_shl(ir, f, f, const(dc, 6))
+    if i.is_mem:                        # written only if it changes
+        ir_brcond(ir, f, const(dc, 0), COND_eq, skip)
     put_op(dc, i, 0, r)
+    ir_place_label(ir, skip)
     ir_and(ir, a, get_flags(dc), const(dc, F_ARITH & ~F_ZF))
     ir_or(ir, f, f, a)
     set_flags(dc, f)
