@@ -53,8 +53,9 @@ cdef enum:                          # head.tb_flags
     TBF_AVX = 0x100000              # OSXSAVE, and XCR0 has SSE and AVX
     TBF_PAGING = 0x200000           # CR0.PG, in 64-bit code
 
-cdef enum:                          # insn_start row word 2
+cdef enum:                          # insn_start row word 2, bits
     ROW_WRITES_BACK = 1             # what it loads it stores too: both are writes for a page fault
+    ROW_STACK = 2                   # 64-bit code: it addresses SS
 
 cdef enum:                          # MMU modes
     IDX_USER = 0
@@ -224,6 +225,7 @@ cdef enum:                          # FaultInfo.hint: index in the hints (x86.py
     HINT_GATE = 20                  # error_code goes with it
     HINT_ALIGNED = 21
     HINT_FLOATING = 22
+    HINT_TARGET = 23
 
 cdef enum:                          # alu()
     ALU_ADD = 0

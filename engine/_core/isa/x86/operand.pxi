@@ -197,7 +197,7 @@ cdef void store(DisasContext *dc, X86Insn *i, uint32_t log2, uint32_t t) noexcep
     check_writable(dc, segment_of(i))
     ir_gst(dc.ir, address(dc, i, log2), t, oi(dc, log2))
     if i.loaded:
-        dc.ir.rows[(dc.ir.n_rows - 1) * IR_ROW_WORDS + 2] = ROW_WRITES_BACK
+        dc.ir.rows[(dc.ir.n_rows - 1) * IR_ROW_WORDS + 2] |= ROW_WRITES_BACK
 
 
 cdef uint32_t op_log2(X86Insn *i, uint32_t k) noexcept nogil:

@@ -21,7 +21,7 @@ cdef uint32_t linear_target(DisasContext *dc, X86Insn *i, uint32_t log2,
             ir_sar(dc.ir, d, t, const(dc, 47))
             ir_add(dc.ir, d, d, const(dc, 1))
             gen_exception_if(dc, COND_gtu, d, const(dc, 1), X86_EXCP_GP, FAULT_TRAP,
-                             HINT_CANONICAL, t)
+                             HINT_TARGET, t)
         return t
     d = narrow(dc, log2, t)
     if dc.cs_base:
@@ -302,11 +302,13 @@ cdef void string_once(DisasContext *dc, X86Insn *i, uint32_t what, uint32_t log2
     cdef bint late = ctx(dc).features & X86F_i386 != 0
     cdef uint32_t step = string_step(dc, log2), a = IR_NONE, b = IR_NONE, t
     cdef uint32_t early = IR_NONE if late else step
+    if what == STRING_CMPS and late:    # an 80286 reads the destination first
+        a = string_load(dc, i, R_SI, log2, early)
     if what == STRING_CMPS or what == STRING_SCAS:
         b = string_load(dc, i, R_DI, log2, early)
-    if what == STRING_MOVS or what == STRING_LODS or what == STRING_CMPS:
+    if what == STRING_MOVS or what == STRING_LODS or what == STRING_CMPS and not late:
         a = string_load(dc, i, R_SI, log2, early)
-    else:
+    elif what != STRING_CMPS:
         a = get_reg(dc, i, log2, R_AX)
     if what == STRING_CMPS or what == STRING_SCAS:
         alu_flags(dc, ALU_CMP, log2, IR_NONE, a, b)

@@ -579,13 +579,14 @@ cdef bint trans_string_port(DisasContext *dc, X86Insn *i, bint byte, bint out) n
     cdef bint late = ctx(dc).features & X86F_i386 != 0
     cdef uint32_t step = string_step(dc, log2)
     sync_cc(dc)
+    if out or dc.tb_flags & (TBF_IOPL | TBF_VM) != TBF_IOPL:    # before the count and the memory
+        ir_call(ir, &ports_info, IR_NONE, const(dc, 0), const(dc, 1 << log2),
+                narrow(dc, MO_16, R_DX), const(dc, 1))
     if i.prefixes & (P_REP | P_REPNE):
         gen_branch(dc, COND_eq, narrow(dc, i.adsize, R_CX), const(dc, 0), False, dc.pc_next)
         if not late:
             add_count(dc, i, ~1ULL)
     if out:
-        ir_call(ir, &ports_info, IR_NONE, const(dc, 0), const(dc, 1 << log2),
-                narrow(dc, MO_16, R_DX), const(dc, 1))
         t = string_load(dc, i, n, log2, IR_NONE if late else step)
         call_out(dc, narrow(dc, MO_16, R_DX), log2, t)
     else:

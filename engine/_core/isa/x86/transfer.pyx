@@ -147,7 +147,7 @@ cdef void stack_enter_inner(CPUX86State *s, uint64_t level, const InnerStack *in
 cdef int x86_code_target(CPUX86State *s, const Descriptor *d, uint64_t ip) noexcept nogil:
     if x86_long(s) and d.attr & ATTR_L:
         if not x86_canonical(ip):
-            return x86_raise(s, X86_EXCP_GP, 0, HINT_CANONICAL)
+            return x86_raise(s, X86_EXCP_GP, 0, HINT_TARGET)
     elif ip > d.limit:
         return x86_raise(s, X86_EXCP_GP, 0, HINT_LIMIT)
     return ST_OK

@@ -68,6 +68,7 @@ cdef extern from *:
         "the gate of the interrupt table is none for this (error code: the gate)",
         "the operand is not aligned as the instruction wants",
         "an unmasked floating-point exception: the flags say which",
+        "the target of the branch is not canonical",
         0,
     };
     static const int engine_x86_excp_numbers[] = {
@@ -249,6 +250,13 @@ cdef void check_fetch(DisasContext *dc) noexcept nogil:
         gen_exception(dc, X86_EXCP_GP, FAULT_TRAP, HINT_LIMIT, dc.pc)
 
 
+cdef bint on_stack(X86Insn *i) noexcept nogil:
+    """Is an address that is not canonical #SS, not #GP (SDM 3, 6.15, vector 12)?"""
+    if i.is_mem:
+        return segment_of(i) == SEG_SS
+    return i.status == DEC_OK and i.row.flags & (ROW_D64 | ROW_F64) != 0
+
+
 cdef void x86_translate_insn(DisasContext *dc) noexcept nogil:
     cdef X86Insn i
     memset(&i, 0, sizeof(i))
@@ -261,6 +269,8 @@ cdef void x86_translate_insn(DisasContext *dc) noexcept nogil:
     x86_decode(&i, ctx(dc).features)
     if i.status == DEC_SHORT:
         return
+    if i.mode == X86_MODE_64 and dc.ir.n_rows and on_stack(&i):
+        dc.ir.rows[(dc.ir.n_rows - 1) * IR_ROW_WORDS + 2] |= ROW_STACK
     dc.pc_next = dc.pc + i.length
     ctx(dc).adsize = i.adsize
     if dc.tb_flags & (TBF_DEBUG | TBF_SHADOW):
@@ -285,7 +295,10 @@ cdef void x86_restore_state(CPUHead *head, const uint64_t *row) noexcept nogil:
     head.pc = row[0]
     if row[1] != CC_DYNAMIC:
         (<CPUX86State *>head).cc_op = row[1]
-    if (row[2] == ROW_WRITES_BACK and head.exception_index == X86_EXCP_PF
+    if (row[2] & ROW_STACK and head.exception_index == X86_EXCP_GP
+            and head.fault.hint == HINT_CANONICAL):         # x86_tlb_fill cannot know
+        head.exception_index = X86_EXCP_SS
+    if (row[2] & ROW_WRITES_BACK and head.exception_index == X86_EXCP_PF
             and head.fault.access == ACCESS_READ):
         (<CPUX86State *>head).error_code |= PF_W
 
