@@ -31,7 +31,9 @@ class Arch(NamedTuple):
     natives: dict[int, str]                 # mode bits -> the engine's name of the guest
     modes: int                              # all mode bits that are understood
     default_model: dict[int, int]           # mode bits -> UC_CPU_*
-    cpus: dict[int, dict[int, dict[str, Any]]]  # mode bits -> UC_CPU_* -> options of Emulator
+    n_cpus: int                             # UC_CPU_*_ENDING
+    # mode bits -> UC_CPU_* -> options of Emulator; what is not there has everything
+    cpus: dict[int, dict[int, dict[str, Any]]]
     traps: dict[int, tuple[int, int]]       # exception -> (what it is, number that hooks get)
     reset: tuple[tuple[str, int], ...]      # registers that unicorn resets to other values
     saved: tuple[str, ...]                  # registers that contexts hold; (): all
@@ -123,7 +125,7 @@ _RISCV_CPUS: dict[int, dict[str, Any]] = {0: {}, 1: _riscv_cpu(""), 2: _riscv_cp
 # Unicorn's hooks see calls from every level as 8, and breakpoints as invalid instructions.
 _RISCV = Arch(
     module="riscv", natives={4: "riscv32", 8: "riscv64"}, modes=12,
-    default_model={4: 3, 8: 3}, cpus={4: _RISCV_CPUS, 8: _RISCV_CPUS},
+    default_model={4: 3, 8: 3}, n_cpus=4, cpus={4: _RISCV_CPUS, 8: _RISCV_CPUS},
     traps={2: (AFTER, 2), 3: (INVALID, 3), 8: (AFTER, 8), 9: (AFTER, 8), 11: (AFTER, 8)},
     reset=(("pc", 0x1000),), saved=(),
     subtractions=("sub", "subw", "c.sub", "c.subw"), insns={}, make_rows=_riscv)
@@ -146,7 +148,7 @@ _SYSCALL, _SYSENTER = 699, 700
 # INT n (isa/x86/defs.pxd). No register is named twice in `saved`: each would undo the other.
 _X86 = Arch(
     module="x86", natives={2: "x86_16", 4: "i386", 8: "x86_64"}, modes=14,
-    default_model={2: 19, 4: 19, 8: 19},
+    default_model={2: 19, 4: 19, 8: 19}, n_cpus=38,
     cpus={2: _X86_OLD | _X86_64_BIT, 4: _X86_OLD | _X86_64_BIT, 8: _X86_64_BIT},
     traps={1: (AFTER, 1), 3: (AFTER, 3), 4: (AFTER, 4), 6: (INVALID, 6),
            0x100: (CALL, _SYSCALL), 0x101: (CALL, _SYSENTER),

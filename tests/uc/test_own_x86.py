@@ -81,8 +81,12 @@ def test_cpu_models(model, has):
 
 
 def test_models_that_the_engine_does_not_have():
-    for mode, models in ((u.UC_MODE_64, (0, 7, 10, 37, 38)), (u.UC_MODE_32, (0, 1, 37, 38))):
-        for model in models:
+    for mode in (u.UC_MODE_64, u.UC_MODE_32, u.UC_MODE_16):
+        for model in (0, 1, 7, 10, 37):
+            uc = u.Uc(u.UC_ARCH_X86, mode, model)
+            uc.mem_map(0x1000, 0x1000)
+            assert uc.ctl_get_cpu_model() == model
+        for model in (-1, 38):
             with pytest.raises(u.UcError, match="UC_ERR_ARG"):
                 u.Uc(u.UC_ARCH_X86, mode, model)
 

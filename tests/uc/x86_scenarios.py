@@ -456,7 +456,7 @@ def arguments(u, r):
     for what, action in {
         "mode": lambda: u.Uc(u.UC_ARCH_X86, 1),
         "models": lambda: [u.Uc(u.UC_ARCH_X86, u.UC_MODE_32, model).ctl_get_cpu_model()
-                           for model in (7, 8, 9, 10, 2, 13, 15, 19)],
+                           for model in range(38)],
         "no model": lambda: u.Uc(u.UC_ARCH_X86, u.UC_MODE_32, 38),
         "default": lambda: u.Uc(u.UC_ARCH_X86, u.UC_MODE_64).ctl_get_cpu_model(),
         "query": lambda: [u.Uc(u.UC_ARCH_X86, mode).query(u.UC_QUERY_MODE) for mode in (2, 4, 8)],

@@ -212,7 +212,7 @@ class Uc(UcBase):
     def _open(self) -> tuple[Emulator, arches.Arch]:
         if not hasattr(self, "_table"):
             raise UcError(const.UC_ERR_HANDLE)      # __init__ has not been called
-        options = {} if self._cpu is None else self._cpus()[self._cpu]
+        options = {} if self._cpu is None else self._cpus().get(self._cpu, {})
         emulator = Emulator(self._native, fp=False, segment_limits=False,
                             code_buffer=self._buffer_size, **options)
         for name, value in self._table.reset:
@@ -458,9 +458,9 @@ class Uc(UcBase):
     def ctl_set_cpu_model(self, model: int) -> None:
         """Choose the model before the engine is first used: what it lacks is no instruction.
 
-        Without a choice there is everything. UcError(UC_ERR_ARG): too late, or the engine has no
-        such model (docs/unicorn.md)."""
-        if self.emulator is not None or model not in self._cpus():
+        Without a choice there is everything, as with models that the engine does not have
+        (docs/unicorn.md). UcError(UC_ERR_ARG): too late, or unicorn has no such model."""
+        if self.emulator is not None or not 0 <= model < self._table.n_cpus:
             raise UcError(const.UC_ERR_ARG)
         self._cpu = model
 
