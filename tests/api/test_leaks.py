@@ -135,7 +135,9 @@ def test_nothing_is_left(once):
         if n % 50 == 49:
             gc.collect()        # hooks that know their engine are cycles
     assert len(gc.get_objects()) - objects < 50
-    assert mappings() - maps < 20
+    # The allocator of a sanitizer build keeps what was freed for a while, in mappings of its own.
+    release = os.environ.get("ENGINE_BUILD", "release") == "release"
+    assert mappings() - maps < 20 + (0 if release else ROUNDS // 4)
     assert len(os.listdir("/proc/self/fd")) - files <= 2
     # What the allocator keeps settles at some 16 MiB; an engine that is left is at least 16 KiB, so
     # it is the long form that sees them.
