@@ -556,9 +556,8 @@ def hooks_that_return_from_functions(u, r):
     """What emulators of an API do: a code hook gives the answer, pops the stack, moves the pc."""
     seen = []
     for bits, ip, sp, word in ((64, "RIP", "RSP", 8), (32, "EIP", "ESP", 4), (16, "IP", "SP", 2)):
-        size = {64: "", 32: "", 16: ""}[bits]
-        m = Machine(u, r, bits, size + ("e87d00 41 e87900 42 e87500 43" if bits == 16 else
-                                        "e87b000000 83c101 e873000000 83c201 e86b000000 83c301"))
+        m = Machine(u, r, bits, "e87d00 41 e87900 42 e87500 43" if bits == 16 else
+                    "e87b000000 83c101 e873000000 83c201 e86b000000 83c301")
         m.uc.mem_write(CODE + 0x80, b"\x90\x90\x40\xf4")
 
         def leave(uc, address, size, data, m=m, ip=ip, sp=sp, word=word):
